@@ -1,0 +1,55 @@
+# Everything happens in .venv, which the first run makes and later runs reuse.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUNTIME := $(VENV)/.runtime-ready
+DEV := $(VENV)/.dev-ready
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test check protos format picture bench clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
+
+demo: $(RUNTIME) ## run the bundled server and the viewer on it
+	@$(BIN)/grpctap demo
+
+test: $(DEV) ## run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV) ## lint, format, types, import contracts, generated code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python protos/generate.py --check
+
+protos: $(DEV) ## generate the code of the protos anew
+	$(BIN)/python protos/generate.py
+
+format: $(DEV) ## format the code, and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+picture: $(DEV) ## take the README's picture of the real screen anew
+	$(BIN)/python docs/picture.py
+
+clean: ## remove the private environment and the caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "grpctap needs Python 3.11 or newer; name one with: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo "Making a private environment in $(VENV) (first run only)"
+	@$(PYTHON) -m venv $(VENV) || \
+	  { echo "Python cannot make a virtual environment; on Debian and Ubuntu: apt-get install python3-venv" >&2; rm -rf $(VENV); exit 1; }
+
+$(RUNTIME): $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing grpctap into $(VENV)"
+	@$(INSTALL) --editable .
+	@touch $@
+
+$(DEV): $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "Installing grpctap and its development tools into $(VENV)"
+	@$(INSTALL) --editable '.[dev]'
+	@touch $@ $(RUNTIME)

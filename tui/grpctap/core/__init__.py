@@ -1,0 +1,1 @@
+"""What a stream is, without a network and without a screen."""
