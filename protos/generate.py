@@ -1,4 +1,4 @@
-"""Generates the Python code of the protos beside them; with --check, says whether it is up to date."""
+"""Generates the Python code of the protos; with --check, says whether it is up to date."""
 
 from __future__ import annotations
 
