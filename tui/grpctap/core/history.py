@@ -1,0 +1,148 @@
+"""The values kept, in order, with the seams between them."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from grpctap.core.seams import Seam
+
+CHUNK = 1024
+
+
+class Value(NamedTuple):
+    """One value as it was received.
+
+    `sequence` is the server's number, or 0 when it numbers nothing; `ordinal` counts from 1 what
+    this viewer received; `time_ns` is the receive time in nanoseconds since the epoch.
+    """
+
+    sequence: int
+    ordinal: int
+    time_ns: int
+    raw: bytes
+
+    @property
+    def label(self) -> int:
+        """The number to call it by: the server's, else ours."""
+        return self.sequence or self.ordinal
+
+
+Row = Value | Seam
+
+
+class Rows(Protocol):
+    """Rows that can be looked at: `first` to `end` - 1, numbered for good as they are appended."""
+
+    @property
+    def first(self) -> int:
+        """The oldest row that is kept."""
+
+    @property
+    def end(self) -> int:
+        """The row that the next append will make."""
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """The kept rows among `start` to `stop` - 1, in order."""
+
+
+class History:
+    """A bounded ring of values, with the seams between them as rows of their own.
+
+    It keeps the newest `capacity` values and says how many it let go. Rows have absolute numbers,
+    which never change, so a view finds a row again whatever was evicted. Seams are bounded too:
+    they leave with the values around them, and at the latest when they outnumber `capacity`.
+
+    It has no lock: whoever shares it between threads holds one around it.
+    """
+
+    def __init__(self, capacity: int = 100_000) -> None:
+        if capacity < 1:
+            raise ValueError("a history keeps at least one value")
+        self.capacity = capacity
+        self.first = 0
+        self.end = 0
+        self.values = 0
+        """Values ever appended."""
+        self.evicted = 0
+        """Values let go."""
+        self.bytes = 0
+        """Size of all values ever appended, in bytes of their messages."""
+        self._chunks: deque[list[Row | None]] = deque()
+        self._chunk_base = 0
+        self._room = 0
+
+    @property
+    def kept(self) -> int:
+        """Values kept now."""
+        return self.values - self.evicted
+
+    def append(self, sequence: int, time_ns: int, raw: bytes) -> None:
+        """Appends a value, and lets the oldest go when there are too many."""
+        self.values += 1
+        self.bytes += len(raw)
+        self._append(Value(sequence, self.values, time_ns, raw))
+        while self.values - self.evicted > self.capacity:
+            self._drop()
+
+    def add_seam(self, seam: Seam) -> int:
+        """Appends a seam; returns its row."""
+        self._append(seam)
+        while self.end - self.first > 2 * self.capacity:
+            self._drop()
+        return self.end - 1
+
+    def amend(self, row: int, seam: Seam) -> None:
+        """Puts `seam` in the place of the one at `row`; does nothing when that was let go."""
+        if row >= self.first:
+            self._chunks[(row - self._chunk_base) // CHUNK][(row - self._chunk_base) % CHUNK] = seam
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """The kept rows among `start` to `stop` - 1, in order."""
+        start, stop = max(start, self.first), min(stop, self.end)
+        found: list[Row] = []
+        while start < stop:
+            chunk = self._chunks[(start - self._chunk_base) // CHUNK]
+            offset = (start - self._chunk_base) % CHUNK
+            piece = chunk[offset : offset + stop - start]
+            found.extend(row for row in piece if row is not None)
+            start += len(piece)
+        return found
+
+    def freeze(self) -> Frozen:
+        """The rows as they are now, for a view that stands still."""
+        return Frozen(self.first, self.rows(self.first, self.end))
+
+    def _append(self, row: Row) -> None:
+        if not self._room:
+            self._chunks.append([])
+            self._room = CHUNK
+        self._chunks[-1].append(row)
+        self._room -= 1
+        self.end += 1
+
+    def _drop(self) -> None:
+        chunk = self._chunks[0]
+        offset = self.first - self._chunk_base
+        if isinstance(chunk[offset], Value):
+            self.evicted += 1
+        # A chunk leaves only as a whole, so its messages are let go one by one.
+        chunk[offset] = None
+        self.first += 1
+        if offset + 1 == CHUNK:
+            self._chunks.popleft()
+            self._chunk_base += CHUNK
+
+
+class Frozen:
+    """Rows that change no more."""
+
+    def __init__(self, first: int, rows: Sequence[Row]) -> None:
+        self.first = first
+        self.end = first + len(rows)
+        self._rows = rows
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """The kept rows among `start` to `stop` - 1, in order."""
+        return list(self._rows[max(start - self.first, 0) : max(stop - self.first, 0)])

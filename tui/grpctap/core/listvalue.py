@@ -1,0 +1,152 @@
+"""The messages of proto.StreamServer/ListValue, known without asking the server."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Literal, Protocol, cast
+
+from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from google.protobuf.message import DecodeError, Message
+
+from grpctap.core.message import MessageError, Reading
+from grpctap_protos import server_stream_pb2 as pb
+
+METHOD = "proto.StreamServer/ListValue"
+
+# Numbers stand near the end of a value, and a value can be a megabyte.
+_TAIL = 256
+_NUMBER = re.compile(
+    r"(?:(?<![\w.])[-+])?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
+    re.ASCII,
+)
+
+
+def last_number(text: str) -> float | None:
+    """The last number written in `text`, or None: 78.41 in "WTI 78.41", 23 in "2026-11-23"."""
+    found = None
+    for match in _NUMBER.finditer(text[-_TAIL:]):
+        found = match[0]
+    return _finite(float(found)) if found else None
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
+
+
+class _Lenient(Protocol):
+    """A StreamResponse whose strings were left as they came."""
+
+    stream_value: bytes
+    stream_id: bytes
+    sequence: int
+    resume_token: bytes
+    progress: bool
+    number: float
+
+    def HasField(self, field_name: Literal["number"]) -> bool: ...  # noqa: N802
+
+    def SerializeToString(self) -> bytes: ...  # noqa: N802
+
+
+def _lenient_response() -> type[Message]:
+    """StreamResponse with bytes where the proto says string, so that invalid UTF-8 can be read."""
+    file = descriptor_pb2.FileDescriptorProto()
+    pb.DESCRIPTOR.CopyToProto(file)
+    response = next(m for m in file.message_type if m.name == "StreamResponse")
+    for field in response.field:
+        if field.type == field.TYPE_STRING:
+            field.type = field.TYPE_BYTES
+    pool = descriptor_pool.DescriptorPool()
+    for dependency in pb.DESCRIPTOR.dependencies:
+        copy = descriptor_pb2.FileDescriptorProto()
+        dependency.CopyToProto(copy)
+        pool.Add(copy)
+    pool.Add(file)
+    return message_factory.GetMessageClass(
+        pool.FindMessageTypeByName(pb.StreamResponse.DESCRIPTOR.full_name)
+    )
+
+
+_Response = _lenient_response()
+
+
+class ListValue:
+    """The schema of ListValue; source: `server_stream.proto`.
+
+    `progress` asks the server for its signs of life, which carry no value.
+    """
+
+    def __init__(self, request: pb.SimpleRequest, *, progress: bool) -> None:
+        self.number_name = "value"
+        self._request = request
+        self._progress = progress
+
+    def request(self, token: bytes) -> bytes:
+        """The serialised request of a call that continues after `token`; empty: a fresh call."""
+        return self._with_token(token).SerializeToString()
+
+    def command_request(self, token: bytes) -> str:
+        """The same request as JSON on one line, as a person would give it to `-d`."""
+        request = pb.SimpleRequest(data=self._request.data, resume_token=token)
+        return json_format.MessageToJson(
+            request, indent=None, preserving_proto_field_name=True, ensure_ascii=True
+        )
+
+    def read(self, raw: bytes) -> Reading:
+        """Reads a message's place and number.
+
+        Raises:
+            MessageError: the bytes are no StreamResponse.
+        """
+        message = _parse(raw)
+        if message.HasField("number"):
+            self.number_name = "number"
+            number = _finite(message.number)
+        else:
+            number = last_number(_text(message.stream_value[-_TAIL:]))
+        return Reading(
+            _text(message.stream_id),
+            message.sequence,
+            message.resume_token,
+            message.progress,
+            number,
+        )
+
+    def line(self, raw: bytes) -> str:
+        """The value as text; not yet safe for a terminal."""
+        return _text(_parse(raw).stream_value)
+
+    def json(self, raw: bytes) -> str:
+        """The message as canonical JSON on one line; invalid UTF-8 shows as U+FFFD.
+
+        Raises:
+            MessageError: the bytes are no StreamResponse.
+        """
+        try:
+            message = pb.StreamResponse.FromString(raw)
+        except DecodeError:
+            lenient = _parse(raw)
+            text, stream_id = _text(lenient.stream_value), _text(lenient.stream_id)
+            lenient.stream_value = lenient.stream_id = b""
+            message = pb.StreamResponse.FromString(lenient.SerializeToString())
+            message.stream_value, message.stream_id = text, stream_id
+        return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+
+    def _with_token(self, token: bytes) -> pb.SimpleRequest:
+        request = pb.SimpleRequest()
+        request.CopyFrom(self._request)
+        request.resume_token = token
+        request.progress_notify = self._progress
+        return request
+
+
+def _parse(raw: bytes) -> _Lenient:
+    try:
+        return cast("_Lenient", _Response.FromString(raw))
+    except DecodeError as error:
+        raise MessageError("the message is no proto.StreamResponse") from error
+
+
+def _text(value: bytes) -> str:
+    return value.decode("utf-8", "replace")

@@ -1,0 +1,52 @@
+"""What the core needs to know of a message, and whom it asks."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+
+class Reading(NamedTuple):
+    """What one message says of its place in the stream, and the number in it.
+
+    A server without numbering leaves `stream_id` and `token` empty and `sequence` 0. In a progress
+    message, which carries no value, `sequence` is the newest value of the log.
+    """
+
+    stream_id: str
+    sequence: int
+    token: bytes
+    progress: bool
+    number: float | None
+
+
+class MessageError(ValueError):
+    """A message's bytes are not of the type that the method returns."""
+
+
+class Schema(Protocol):
+    """Reads and writes the messages of one method."""
+
+    number_name: str
+
+    def request(self, token: bytes) -> bytes:
+        """The serialised request of a call that continues after `token`; empty: a fresh call."""
+
+    def command_request(self, token: bytes) -> str:
+        """The same request as JSON on one line, as a person would give it to `-d`."""
+
+    def read(self, raw: bytes) -> Reading:
+        """Reads a message's place and number.
+
+        Raises:
+            MessageError: the bytes are no such message.
+        """
+
+    def line(self, raw: bytes) -> str:
+        """The message as text for one line of the log; not yet safe for a terminal."""
+
+    def json(self, raw: bytes) -> str:
+        """The message as canonical JSON on one line.
+
+        Raises:
+            MessageError: the bytes are no such message.
+        """

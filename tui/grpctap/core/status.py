@@ -1,0 +1,42 @@
+"""The status a call ended with, in gRPC's terms but without gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+OK = 0
+CANCELLED = 1
+UNKNOWN = 2
+INVALID_ARGUMENT = 3
+DEADLINE_EXCEEDED = 4
+NOT_FOUND = 5
+PERMISSION_DENIED = 7
+RESOURCE_EXHAUSTED = 8
+FAILED_PRECONDITION = 9
+ABORTED = 10
+OUT_OF_RANGE = 11
+UNIMPLEMENTED = 12
+INTERNAL = 13
+UNAVAILABLE = 14
+DATA_LOSS = 15
+UNAUTHENTICATED = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A gRPC status: canonical code and name, the server's details, and its google.rpc.ErrorInfo.
+
+    `details`, `reason` and `info` are the server's words: make them printable before showing them.
+    """
+
+    code: int
+    name: str
+    details: str = ""
+    reason: str = ""
+    info: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def ok(self) -> bool:
+        """Whether the call ended well."""
+        return self.code == OK

@@ -1,0 +1,94 @@
+"""Calls of one method over grpcio."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from grpctap.core.status import OK, Status
+from grpctap.transport.target import Target
+
+
+@dataclass(frozen=True)
+class GrpcTransport:
+    """Opens calls of `method` ("package.Service/Method") at `target`; messages stay raw bytes.
+
+    Each call has a channel of its own, so that a call after a pause or a failure connects anew at
+    once instead of sitting out the backoff of a channel that failed.
+    """
+
+    target: Target
+    method: str
+    metadata: tuple[tuple[str, str | bytes], ...] = ()
+    max_time: float | None = None
+
+    def open(self, request: bytes, connected: Callable[[], None]) -> GrpcCall:
+        """Starts a call without waiting; `connected` is called once the server was reached."""
+        channel = self.target.channel()
+        try:
+            multicallable: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(
+                f"/{self.method}"
+            )
+            call = multicallable(request, timeout=self.max_time, metadata=self.metadata or None)
+        except BaseException:
+            channel.close()
+            raise
+        return GrpcCall(channel, call, connected)
+
+
+class GrpcCall:
+    """One call and the channel that it runs on."""
+
+    def __init__(self, channel: grpc.Channel, call: Any, connected: Callable[[], None]) -> None:
+        self._channel = channel
+        self._call = call
+        self._connected = connected
+        channel.subscribe(self._watch)
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The messages as they arrive; ends, without raising, when the call does."""
+        try:
+            yield from self._call
+        except grpc.RpcError:
+            return
+
+    def cancel(self) -> None:
+        """Ends the call from any thread; does nothing when it has ended."""
+        self._call.cancel()
+
+    def close(self) -> Status:
+        """Closes the channel; returns the status, CANCELLED where the call was cut short."""
+        self._call.cancel()
+        self._channel.unsubscribe(self._watch)
+        self._channel.close()
+        return _status(self._call)
+
+    def _watch(self, connectivity: grpc.ChannelConnectivity) -> None:
+        if connectivity is grpc.ChannelConnectivity.READY:
+            self._channel.unsubscribe(self._watch)
+            self._connected()
+
+
+def _status(call: Any) -> Status:
+    code: grpc.StatusCode = call.code()
+    number: int = code.value[0]
+    if number == OK:
+        return Status(OK, code.name)
+    details = call.details() or ""
+    # Needed at a failure only, and slow to import.
+    from google.rpc import error_details_pb2
+    from grpc_status import rpc_status
+
+    try:
+        rich = rpc_status.from_call(call)
+    except ValueError:
+        rich = None
+    for detail in rich.details if rich is not None else ():
+        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+            info = error_details_pb2.ErrorInfo()
+            detail.Unpack(info)
+            return Status(number, code.name, details, info.reason, dict(info.metadata))
+    return Status(number, code.name, details)
