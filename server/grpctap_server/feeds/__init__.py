@@ -1,0 +1,1 @@
+"""The feeds that the server can show, and the contract that each of them fulfils."""

@@ -1,0 +1,266 @@
+"""The StreamServer service: requests in, tokens checked, values and errors out."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import error_details_pb2, status_pb2
+from grpc_status import rpc_status  # type: ignore[attr-defined]
+
+from grpctap_protos import server_stream_pb2 as pb
+from grpctap_protos import server_stream_pb2_grpc as pb_grpc
+from grpctap_server import tokens
+
+if TYPE_CHECKING:
+    from grpctap_server.feeds.base import Feed, Item, Log
+
+ERROR_DOMAIN = "grpctap"
+
+# Read in chunks: a call that catches up must neither hold the loop nor make a million values ahead.
+_CHUNK = 128
+_NANOSECONDS = 1_000_000_000
+
+Context = grpc.aio.ServicerContext[pb.SimpleRequest, pb.StreamResponse]
+
+
+class _CallError(Exception):
+    """Ends a call with a status that says why in words and in an ErrorInfo."""
+
+    def __init__(
+        self, code: grpc.StatusCode, reason: str, message: str, **metadata: object
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.info = error_details_pb2.ErrorInfo(
+            reason=reason,
+            domain=ERROR_DOMAIN,
+            metadata={key: str(value) for key, value in metadata.items()},
+        )
+
+    def status(self) -> grpc.Status:
+        detail = any_pb2.Any()
+        detail.Pack(self.info)
+        code, _ = self.code.value
+        status = status_pb2.Status(code=code, message=str(self), details=[detail])
+        return cast("grpc.Status", rpc_status.to_status(status))
+
+
+class StreamServer(pb_grpc.StreamServerServicer):
+    """Serves one feed; belongs to one event loop.
+
+    Args:
+        feed: What ListValue shows.
+        progress_interval: After how many seconds of silence a call that asked for progress gets
+            some.
+    """
+
+    def __init__(self, feed: Feed, progress_interval: float = 5.0) -> None:
+        self._feed = feed
+        self._progress_interval = progress_interval
+        self._draining = asyncio.Event()
+        self._open_calls = 0
+        self._calls_served = 0
+
+    @property
+    def open_calls(self) -> int:
+        """How many calls of ListValue are running now."""
+        return self._open_calls
+
+    @property
+    def calls_served(self) -> int:
+        """How many calls of ListValue ever began."""
+        return self._calls_served
+
+    def drain(self) -> None:
+        """End every open call of ListValue with UNAVAILABLE, and each one that still comes."""
+        self._draining.set()
+
+    async def Route(self, request: pb.SimpleRequest, context: object) -> pb.SimpleResponse:  # noqa: ARG002, N802
+        """Answer once."""
+        return pb.SimpleResponse(code=200, value=f"hello {request.data}")
+
+    async def ListValue(self, request: pb.SimpleRequest, context: Context) -> None:  # noqa: N802
+        """Follow the feed until it ends, the client cancels, or the server shuts down."""
+        self._open_calls += 1
+        self._calls_served += 1
+        try:
+            log, after = self._start(request)
+            await _Call(self._draining, log, after, request, context).run(self._progress_interval)
+        except _CallError as error:
+            await context.abort_with_status(error.status())
+        finally:
+            self._open_calls -= 1
+
+    def _start(self, request: pb.SimpleRequest) -> tuple[Log, int]:
+        if not request.resume_token:
+            return self._feed.open(request.data)
+        try:
+            token = tokens.decode(request.resume_token)
+        except tokens.TokenError as error:
+            raise _CallError(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "TOKEN_INVALID",
+                f"the resume token is not one of this server's: {error}",
+            ) from None
+        if token.data != tokens.fingerprint(request.data):
+            raise _CallError(
+                grpc.StatusCode.INVALID_ARGUMENT,
+                "TOKEN_INVALID",
+                "the resume token was made for other data; send it with the data of its own call",
+            )
+        log = self._feed.reopen(request.data, token.start)
+        _check_position(token, log)
+        return log, token.sequence
+
+
+def _check_position(token: tokens.Token, log: Log) -> None:
+    """Refuse a token that the log cannot continue.
+
+    Raises:
+        _CallError: If it is of another log, ahead of this one, or older than what is kept.
+    """
+    bounds = log.bounds()
+    facts: dict[str, object] = {
+        "stream_id": log.stream_id,
+        "token_sequence": token.sequence,
+        "first_sequence": bounds.first,
+        "newest_sequence": bounds.newest,
+    }
+    if token.stream != tokens.fingerprint(log.stream_id):
+        raise _CallError(
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "STREAM_CHANGED",
+            f"the resume token is of another log, and the numbering of {log.stream_id} is not its "
+            "own; make a fresh call",
+            **facts,
+        )
+    if token.sequence > bounds.horizon:
+        raise _CallError(
+            grpc.StatusCode.OUT_OF_RANGE,
+            "TOKEN_AHEAD",
+            f"the resume token stands at #{token.sequence}, but the newest value is "
+            f"#{bounds.newest}; is a server's clock wrong?",
+            **facts,
+        )
+    if token.sequence + 1 < bounds.first:
+        raise _CallError(
+            grpc.StatusCode.OUT_OF_RANGE,
+            "TOKEN_EXPIRED",
+            f"the values #{token.sequence + 1} to #{bounds.first - 1} are no longer kept; "
+            f"the oldest is #{bounds.first}",
+            **facts,
+        )
+
+
+class _Call:
+    """One call of ListValue, at its position in a log."""
+
+    def __init__(
+        self,
+        draining: asyncio.Event,
+        log: Log,
+        after: int,
+        request: pb.SimpleRequest,
+        context: Context,
+    ) -> None:
+        self._draining = draining
+        self._log = log
+        self._after = after
+        self._data = request.data
+        self._wants_progress = request.progress_notify
+        self._context = context
+        self._stream_print = tokens.fingerprint(log.stream_id)
+        self._data_print = tokens.fingerprint(request.data)
+
+    async def run(self, progress_interval: float) -> None:
+        """Send what is there, then what comes.
+
+        Args:
+            progress_interval: The longest silence before progress is sent, in seconds.
+
+        Raises:
+            _CallError: If the server shuts down, or values are lost to a client that reads too
+                slowly.
+        """
+        if self._wants_progress:
+            await self._context.write(self._progress())
+        while True:
+            items = self._log.read(self._after, _CHUNK)
+            bounds = self._log.bounds()
+            if items and items[0].sequence > self._after + 1:
+                raise self._too_slow(items[0].sequence)
+            for item in items:
+                if self._draining.is_set():
+                    raise _shutting_down()
+                await self._context.write(self._value(item, bounds.first))
+                self._after = item.sequence
+            if bounds.final is not None and self._after >= bounds.final:
+                return
+            if not items:
+                await self._wait(progress_interval)
+
+    async def _wait(self, progress_interval: float) -> None:
+        """Wait for the next value, and send progress in each silence."""
+        news = asyncio.ensure_future(self._log.wait(self._after))
+        drain = asyncio.ensure_future(self._draining.wait())
+        timeout = progress_interval if self._wants_progress else None
+        try:
+            while not news.done():
+                done, _ = await asyncio.wait(
+                    (news, drain), timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+                )
+                if drain in done:
+                    raise _shutting_down()
+                if not done:
+                    await self._context.write(self._progress())
+            news.result()
+        finally:
+            news.cancel()
+            drain.cancel()
+
+    def _value(self, item: Item, first: int) -> pb.StreamResponse:
+        message = pb.StreamResponse(
+            stream_value=self._data + item.text,
+            stream_id=self._log.stream_id,
+            sequence=item.sequence,
+            resume_token=self._token(item.sequence),
+            first_sequence=first,
+            number=item.number,
+        )
+        seconds, nanos = divmod(item.event_time, _NANOSECONDS)
+        message.event_time.seconds = seconds
+        message.event_time.nanos = nanos
+        return message
+
+    def _progress(self) -> pb.StreamResponse:
+        bounds = self._log.bounds()
+        return pb.StreamResponse(
+            progress=True,
+            stream_id=self._log.stream_id,
+            sequence=bounds.newest,
+            resume_token=self._token(self._after),
+            first_sequence=bounds.first,
+        )
+
+    def _token(self, sequence: int) -> bytes:
+        return tokens.encode(
+            tokens.Token(self._stream_print, self._data_print, self._log.start, sequence)
+        )
+
+    def _too_slow(self, first: int) -> _CallError:
+        return _CallError(
+            grpc.StatusCode.ABORTED,
+            "SLOW_CONSUMER",
+            f"the client reads too slowly: the values #{self._after + 1} to #{first - 1} are no "
+            "longer kept",
+            stream_id=self._log.stream_id,
+            last_sequence=self._after,
+            first_sequence=first,
+        )
+
+
+def _shutting_down() -> _CallError:
+    return _CallError(grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN", "the server is shutting down")
