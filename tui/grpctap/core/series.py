@@ -1,0 +1,239 @@
+"""Numbers over time, with bounded memory and exact extremes however many there are."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass
+from math import isfinite
+from typing import NamedTuple
+
+FAN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch of time to be marked on the chart, such as a pause.
+
+    Times are nanoseconds since the epoch; `end_ns` is None while it is still going on.
+    """
+
+    start_ns: int
+    end_ns: int | None
+    label: str
+
+
+class Point(NamedTuple):
+    """A number and its time, in nanoseconds since the epoch."""
+
+    time_ns: int
+    value: float
+
+
+class Column(NamedTuple):
+    """All points of a stretch of time in brief: extremes, ends, and the times of the ends."""
+
+    low: float
+    high: float
+    first: float
+    last: float
+    first_ns: int
+    last_ns: int
+
+
+class Series:
+    """An append-only series of numbers that keeps the newest and knows their extremes.
+
+    It keeps at least the last `capacity` points. The oldest leave in blocks: of `fan` * `fan`
+    points, or of about a sixteenth of `capacity` when that is more; so at most one block (and
+    `fan` points) more are kept. Over the points lies a pyramid of the extremes of each `fan` and
+    each `fan` * `fan` points, which `envelope` reads instead of the points.
+
+    Times are nanoseconds since the epoch and never decrease: a smaller one is taken as the last.
+
+    It is written by one thread and read by another, and has no lock: the owner holds one around
+    both.
+    """
+
+    __slots__ = (
+        "_block",
+        "_capacity",
+        "_fan",
+        "_highs",
+        "_last_ns",
+        "_lows",
+        "_room",
+        "_times",
+        "_top_highs",
+        "_top_lows",
+        "_values",
+        "dropped",
+        "version",
+    )
+
+    def __init__(self, capacity: int = 100_000, *, fan: int = FAN) -> None:
+        """Makes an empty series.
+
+        Args:
+            capacity: Points to keep at least.
+            fan: Points (and blocks) that a block of the pyramid spans.
+
+        Raises:
+            ValueError: `capacity` is below 1, or `fan` below 2.
+        """
+        if capacity < 1:
+            raise ValueError("a series keeps at least one point")
+        if fan < 2:
+            raise ValueError("a block spans at least two points")
+        self.version = 0
+        """Grows with each point; two equal versions mean that nothing was appended between."""
+        self.dropped = 0
+        """Points that were let go to bound the memory."""
+        self._capacity = capacity
+        self._fan = fan
+        self._block = fan * fan * max(capacity // (16 * fan * fan), 1)
+        self._times = array("q")
+        self._values = array("d")
+        self._lows = array("d")
+        self._highs = array("d")
+        self._top_lows = array("d")
+        self._top_highs = array("d")
+        self._last_ns = -(2**63)
+        self._room = fan
+
+    def append(self, time_ns: int, value: float) -> None:
+        """Appends a point in amortised constant time; ignores what is not a finite number.
+
+        Raises:
+            OverflowError: `time_ns` does not fit into 64 bits, or `value` into a double.
+        """
+        if not isfinite(value):
+            return
+        if time_ns < self._last_ns:
+            time_ns = self._last_ns
+        self._times.append(time_ns)
+        self._last_ns = time_ns
+        self._values.append(value)
+        self.version += 1
+        self._room -= 1
+        if not self._room:
+            self._close_block()
+
+    def __len__(self) -> int:
+        """Points kept now."""
+        return len(self._times)
+
+    @property
+    def last(self) -> Point | None:
+        """The newest point; None before the first."""
+        return Point(self._times[-1], self._values[-1]) if self._times else None
+
+    @property
+    def previous(self) -> float | None:
+        """The value before the last; None when there is no such."""
+        return self._values[-2] if len(self._values) > 1 else None
+
+    @property
+    def first_time(self) -> int | None:
+        """The time of the oldest point that is kept."""
+        return self._times[0] if self._times else None
+
+    @property
+    def last_time(self) -> int | None:
+        """The time of the newest point."""
+        return self._times[-1] if self._times else None
+
+    def recent(self, count: int) -> list[float]:
+        """The newest `count` values, or as many as there are, oldest first."""
+        return self._values[-count:].tolist() if count > 0 else []
+
+    def time_back(self, count: int) -> int | None:
+        """The time of the oldest of the newest `count` points; None when there is none."""
+        if not self._times or count < 1:
+            return None
+        return self._times[-min(count, len(self._times))]
+
+    def before(self, start_ns: int) -> Point | None:
+        """The last point earlier than `start_ns`; None when no such is kept."""
+        at = bisect_left(self._times, start_ns) - 1
+        return Point(self._times[at], self._values[at]) if at >= 0 else None
+
+    def after(self, end_ns: int) -> Point | None:
+        """The first point at `end_ns` or later; None when there is no such."""
+        at = bisect_left(self._times, end_ns)
+        return Point(self._times[at], self._values[at]) if at < len(self._times) else None
+
+    def envelope(self, start_ns: int, end_ns: int, columns: int) -> list[Column | None]:
+        """The points of a window in brief, exactly: no spike is lost.
+
+        It takes time in proportion to `columns`, hardly to the number of points.
+
+        Args:
+            start_ns: Start of the window.
+            end_ns: End of the window, which is not a part of it.
+            columns: How many equal stretches to split it into, to the nanosecond below.
+
+        Returns:
+            `columns` items, each None where no point lies.
+        """
+        found: list[Column | None] = [None] * max(columns, 0)
+        times, values = self._times, self._values
+        span = end_ns - start_ns
+        if span <= 0 or not found:
+            return found
+        at = bisect_left(times, start_ns)
+        end = bisect_left(times, end_ns, at)
+        while at < end:
+            # Empty columns are stepped over, so that a sparse series costs what its points cost.
+            column = ((times[at] - start_ns + 1) * columns - 1) // span
+            bound = start_ns + (column + 1) * span // columns
+            stop = bisect_left(times, bound, at, end)
+            low, high = self._extremes(at, stop)
+            found[column] = Column(
+                low, high, values[at], values[stop - 1], times[at], times[stop - 1]
+            )
+            at = stop
+        return found
+
+    def _extremes(self, first: int, stop: int) -> tuple[float, float]:
+        values, fan = self._values, self._fan
+        if stop - first == 1:
+            return values[first], values[first]
+        start_block, stop_block = -(-first // fan), stop // fan
+        if start_block >= stop_block:
+            part = values[first:stop]
+            return min(part), max(part)
+        lows = values[first : start_block * fan] + values[stop_block * fan : stop]
+        highs = lows[:]
+        start_top, stop_top = -(-start_block // fan), stop_block // fan
+        if start_top >= stop_top:
+            lows += self._lows[start_block:stop_block]
+            highs += self._highs[start_block:stop_block]
+        else:
+            lows += self._lows[start_block : start_top * fan]
+            lows += self._lows[stop_top * fan : stop_block]
+            lows += self._top_lows[start_top:stop_top]
+            highs += self._highs[start_block : start_top * fan]
+            highs += self._highs[stop_top * fan : stop_block]
+            highs += self._top_highs[start_top:stop_top]
+        return min(lows), max(highs)
+
+    def _close_block(self) -> None:
+        fan = self._fan
+        self._room = fan
+        part = self._values[-fan:]
+        self._lows.append(min(part))
+        self._highs.append(max(part))
+        if len(self._lows) % fan == 0:
+            self._top_lows.append(min(self._lows[-fan:]))
+            self._top_highs.append(max(self._highs[-fan:]))
+        if len(self._times) >= self._capacity + self._block:
+            self._drop_block()
+
+    def _drop_block(self) -> None:
+        # Whole blocks of the pyramid's top leave, so what stays needs no reckoning anew.
+        block, fan = self._block, self._fan
+        del self._times[:block], self._values[:block]
+        del self._lows[: block // fan], self._highs[: block // fan]
+        del self._top_lows[: block // fan // fan], self._top_highs[: block // fan // fan]
+        self.dropped += block
