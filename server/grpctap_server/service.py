@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import grpc
 from google.protobuf import any_pb2
 from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status  # type: ignore[attr-defined]
+from grpc_status import rpc_status
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc

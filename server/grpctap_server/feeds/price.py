@@ -31,9 +31,9 @@ _BASES = {
 # Period in seconds, and the largest deviation as a part of the base; the deviations add up to
 # far less than 1, which keeps every price positive.
 _OCTAVES = (
-    (0.2, 0.0002),
-    (3, 0.0005),
-    (13, 0.0011),
+    (0.2, 0.0005),
+    (3, 0.0009),
+    (13, 0.0014),
     (47, 0.0022),
     (190, 0.004),
     (800, 0.006),
