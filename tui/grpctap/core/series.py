@@ -237,3 +237,47 @@ class Series:
         del self._lows[: block // fan], self._highs[: block // fan]
         del self._top_lows[: block // fan // fan], self._top_highs[: block // fan // fan]
         self.dropped += block
+
+
+class Scroll:
+    """The envelope of a window that moves on: only what may have changed is reckoned anew.
+
+    Columns are numbered by their time over their duration, so they stay the same as they scroll.
+    It reads the series under the owner's lock, and its results can be used outside of it.
+    """
+
+    def __init__(self) -> None:
+        self._series: Series | None = None
+        self._column_ns = 0
+        self._start = 0
+        self._open = 0
+        self._dropped = 0
+        self._columns: list[Column | None] = []
+
+    def look(self, series: Series, start: int, count: int, column_ns: int) -> list[Column | None]:
+        """What `series.envelope` finds for columns `start` to `start` + `count` - 1.
+
+        Args:
+            series: The series to look at.
+            start: The number of the first column.
+            count: How many columns.
+            column_ns: The duration of each, in nanoseconds, above 0.
+        """
+        kept: list[Column | None] = []
+        if series is self._series and column_ns == self._column_ns and start >= self._start:
+            kept = self._columns[start - self._start : max(self._open - self._start, 0)][:count]
+        if kept and series.dropped != self._dropped and series.first_time is not None:
+            first = series.first_time // column_ns - start
+            for i in range(min(first, len(kept))):
+                kept[i] = None
+            if 0 <= first < len(kept):
+                begin_ns = (start + first) * column_ns
+                kept[first] = series.envelope(begin_ns, begin_ns + column_ns, 1)[0]
+        columns = kept + series.envelope(
+            (start + len(kept)) * column_ns, (start + count) * column_ns, count - len(kept)
+        )
+        self._series, self._column_ns, self._start = series, column_ns, start
+        self._dropped, self._columns = series.dropped, columns
+        # No point comes earlier than the last, so only its column and those after it are open.
+        self._open = series.last_time // column_ns if series.last_time is not None else start
+        return columns
