@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from grpctap.core import status as codes
-from grpctap.core.history import Frozen, History, Row
+from grpctap.core.history import Extent, Frozen, History
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.series import Mark, Series
 from grpctap.core.session import Command, Session, State
@@ -52,7 +52,6 @@ class Snapshot:
     late: int
     left_out: int
     rate: Rate
-    gaps: Gaps | None
 
 
 class Tap:
@@ -172,23 +171,21 @@ class Tap:
                 late=session.cursor.late,
                 left_out=session.left_out,
                 rate=rate,
-                gaps=arrival_gaps(history.rows(history.end - RECENT_ROWS, history.end)),
             )
 
-    def extent(self) -> tuple[int, int]:
-        """The oldest row kept and the row that comes next."""
+    def extent(self) -> Extent:
+        """Which rows there are."""
         with self._lock:
-            return self._session.history.first, self._session.history.end
+            return self._session.history.extent
 
-    def rows(self, start: int, stop: int) -> list[Row]:
-        """The kept rows among `start` to `stop` - 1, in order."""
+    def newest(self, count: int | None = None) -> Frozen:
+        """The newest `count` rows (all that are kept: None) as they are now."""
         with self._lock:
-            return self._session.history.rows(start, stop)
+            return self._session.history.newest(count)
 
-    def freeze(self) -> Frozen:
-        """The rows as they are now, for a view that stands still."""
-        with self._lock:
-            return self._session.history.freeze()
+    def gaps(self) -> Gaps | None:
+        """Quantiles of the time between the newest values."""
+        return arrival_gaps(self.newest(RECENT_ROWS).rows)
 
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from grpctap.core.seams import Seam
 
@@ -32,19 +32,12 @@ class Value(NamedTuple):
 Row = Value | Seam
 
 
-class Rows(Protocol):
-    """Rows that can be looked at: `first` to `end` - 1, numbered for good as they are appended."""
+class Extent(NamedTuple):
+    """Which rows there are: `first` to `end` - 1; `version` grows with each change to any."""
 
-    @property
-    def first(self) -> int:
-        """The oldest row that is kept."""
-
-    @property
-    def end(self) -> int:
-        """The row that the next append will make."""
-
-    def rows(self, start: int, stop: int) -> list[Row]:
-        """The kept rows among `start` to `stop` - 1, in order."""
+    first: int
+    end: int
+    version: int
 
 
 class History:
@@ -62,7 +55,9 @@ class History:
             raise ValueError("a history keeps at least one value")
         self.capacity = capacity
         self.first = 0
+        """The oldest row kept."""
         self.end = 0
+        """The row that the next append makes."""
         self.values = 0
         """Values ever appended."""
         self.evicted = 0
@@ -72,6 +67,12 @@ class History:
         self._chunks: deque[list[Row | None]] = deque()
         self._chunk_base = 0
         self._room = 0
+        self._amendments = 0
+
+    @property
+    def extent(self) -> Extent:
+        """Which rows there are."""
+        return Extent(self.first, self.end, self.end + self._amendments)
 
     @property
     def kept(self) -> int:
@@ -83,19 +84,16 @@ class History:
         self.values += 1
         self.bytes += len(raw)
         self._append(Value(sequence, self.values, time_ns, raw))
-        while self.values - self.evicted > self.capacity:
-            self._drop()
 
     def add_seam(self, seam: Seam) -> int:
         """Appends a seam; returns its row."""
         self._append(seam)
-        while self.end - self.first > 2 * self.capacity:
-            self._drop()
         return self.end - 1
 
     def amend(self, row: int, seam: Seam) -> None:
         """Puts `seam` in the place of the one at `row`; does nothing when that was let go."""
         if row >= self.first:
+            self._amendments += 1
             self._chunks[(row - self._chunk_base) // CHUNK][(row - self._chunk_base) % CHUNK] = seam
 
     def rows(self, start: int, stop: int) -> list[Row]:
@@ -110,9 +108,10 @@ class History:
             start += len(piece)
         return found
 
-    def freeze(self) -> Frozen:
-        """The rows as they are now, for a view that stands still."""
-        return Frozen(self.first, self.rows(self.first, self.end))
+    def newest(self, count: int | None = None) -> Frozen:
+        """The newest `count` rows (all that are kept: None) as they are now."""
+        start = self.first if count is None else max(self.first, self.end - count)
+        return Frozen(start, self.rows(start, self.end))
 
     def _append(self, row: Row) -> None:
         if not self._room:
@@ -121,6 +120,8 @@ class History:
         self._chunks[-1].append(row)
         self._room -= 1
         self.end += 1
+        while self.kept > self.capacity or self.end - self.first > 2 * self.capacity:
+            self._drop()
 
     def _drop(self) -> None:
         chunk = self._chunks[0]
@@ -135,14 +136,17 @@ class History:
             self._chunk_base += CHUNK
 
 
-class Frozen:
-    """Rows that change no more."""
+class Frozen(NamedTuple):
+    """Rows that change no more: `rows[0]` has the absolute number `first`."""
 
-    def __init__(self, first: int, rows: Sequence[Row]) -> None:
-        self.first = first
-        self.end = first + len(rows)
-        self._rows = rows
+    first: int
+    rows: Sequence[Row]
 
-    def rows(self, start: int, stop: int) -> list[Row]:
-        """The kept rows among `start` to `stop` - 1, in order."""
-        return list(self._rows[max(start - self.first, 0) : max(stop - self.first, 0)])
+    @property
+    def end(self) -> int:
+        """One past the last row."""
+        return self.first + len(self.rows)
+
+    def get(self, row: int) -> Row | None:
+        """The row with that absolute number, or None when it is not among these."""
+        return self.rows[row - self.first] if self.first <= row < self.end else None

@@ -84,14 +84,11 @@ class ListValue:
 
     def request(self, token: bytes) -> bytes:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
-        return self._with_token(token).SerializeToString()
-
-    def command_request(self, token: bytes) -> str:
-        """The same request as JSON on one line, as a person would give it to `-d`."""
-        request = pb.SimpleRequest(data=self._request.data, resume_token=token)
-        return json_format.MessageToJson(
-            request, indent=None, preserving_proto_field_name=True, ensure_ascii=True
-        )
+        request = pb.SimpleRequest()
+        request.CopyFrom(self._request)
+        request.resume_token = token
+        request.progress_notify = self._progress
+        return request.SerializeToString()
 
     def read(self, raw: bytes) -> Reading:
         """Reads a message's place and number.
@@ -132,13 +129,6 @@ class ListValue:
             message = pb.StreamResponse.FromString(lenient.SerializeToString())
             message.stream_value, message.stream_id = text, stream_id
         return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
-
-    def _with_token(self, token: bytes) -> pb.SimpleRequest:
-        request = pb.SimpleRequest()
-        request.CopyFrom(self._request)
-        request.resume_token = token
-        request.progress_notify = self._progress
-        return request
 
 
 def _parse(raw: bytes) -> _Lenient:

@@ -31,9 +31,6 @@ class Schema(Protocol):
     def request(self, token: bytes) -> bytes:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
 
-    def command_request(self, token: bytes) -> str:
-        """The same request as JSON on one line, as a person would give it to `-d`."""
-
     def read(self, raw: bytes) -> Reading:
         """Reads a message's place and number.
 

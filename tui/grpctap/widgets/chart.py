@@ -215,13 +215,13 @@ class Chart(Widget):
     DEFAULT_CSS = """
     Chart {
         height: 1fr;
-        .chart--line { color: $accent; }
+        .chart--line { color: $text-primary; }
         .chart--axis { color: $text-muted; }
-        .chart--mark { color: $warning; }
+        .chart--mark { color: $text-warning; }
         .chart--title { color: $foreground; text-style: bold; }
         .chart--still { color: $text-muted; }
-        .chart--up { color: $success; }
-        .chart--down { color: $error; }
+        .chart--up { color: $text-success; }
+        .chart--down { color: $text-error; }
     }
     """
     can_focus = False
@@ -287,7 +287,7 @@ class Chart(Widget):
         spans = self._rows[y] if y < len(self._rows) else []
         return Strip(
             [
-                Segment(text, self.get_component_rich_style(kind) if kind else None)
+                Segment(text, self.get_component_rich_style(kind) if kind else self.rich_style)
                 for text, kind in spans
                 if text
             ]

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grpctap.core.history import CHUNK, History, Value
+from grpctap.core.seams import Cause, Fault, Interruption, Irregularity
+
+
+def seam(after: int | None = None) -> Interruption:
+    return Interruption(Cause.PAUSED, 0, after)
+
+
+def sequences(history: History) -> list[int]:
+    return [row.sequence for row in history.newest().rows if isinstance(row, Value)]
+
+
+@given(
+    capacity=st.integers(1, 40),
+    steps=st.lists(st.sampled_from(["value", "seam"]), max_size=200),
+)
+def test_it_keeps_the_newest_values_and_counts_those_let_go(
+    capacity: int, steps: list[str]
+) -> None:
+    history = History(capacity)
+    appended: list[int] = []
+    for step in steps:
+        if step == "seam":
+            history.add_seam(seam())
+        else:
+            appended.append(len(appended) + 1)
+            history.append(appended[-1], 0, b"x")
+        kept = sequences(history)
+        assert len(kept) <= capacity
+        assert kept == appended[len(appended) - len(kept) :]
+        assert history.kept == len(kept)
+        assert history.evicted == len(appended) - len(kept)
+        assert history.end - history.first <= 2 * capacity
+
+
+@pytest.mark.parametrize("capacity", [1, CHUNK - 1, CHUNK, CHUNK + 1])
+def test_without_seams_it_keeps_exactly_its_capacity_across_chunks(capacity: int) -> None:
+    history = History(capacity)
+    for sequence in range(1, 3 * CHUNK + 2):
+        history.append(sequence, sequence, b"x")
+    assert sequences(history) == list(range(3 * CHUNK + 2 - capacity, 3 * CHUNK + 2))
+    assert history.evicted == 3 * CHUNK + 1 - capacity
+
+
+def test_rows_keep_their_numbers_when_older_ones_leave() -> None:
+    history = History(3)
+    row = history.add_seam(seam())
+    for sequence in range(1, 5):
+        history.append(sequence, 0, b"x")
+    assert row < history.first
+    newest = history.newest(2)
+    assert [newest.get(newest.first), newest.get(newest.end)] == [Value(3, 3, 0, b"x"), None]
+    assert history.rows(history.end - 1, history.end) == [Value(4, 4, 0, b"x")]
+
+
+def test_a_seam_is_amended_in_its_place_until_it_left() -> None:
+    history = History(2)
+    history.append(1, 0, b"x")
+    row = history.add_seam(seam(1))
+    changed = Irregularity(Fault.NEW_STREAM, 5)
+    before = history.extent
+    history.amend(row, changed)
+    assert history.rows(row, row + 1) == [changed]
+    assert history.extent.version > before.version
+    for sequence in range(2, 6):
+        history.append(sequence, 0, b"x")
+    history.amend(row, seam(1))
+    assert sequences(history) == [4, 5]
+
+
+def test_a_frozen_view_does_not_see_what_comes_after() -> None:
+    history = History(2)
+    history.append(1, 0, b"one")
+    frozen = history.newest()
+    for sequence in range(2, 2 * CHUNK):
+        history.append(sequence, 0, b"x")
+    assert list(frozen.rows) == [Value(1, 1, 0, b"one")]
+
+
+def test_a_value_without_a_number_goes_by_its_ordinal() -> None:
+    history = History()
+    history.append(0, 0, b"a")
+    history.append(0, 0, b"b")
+    history.append(70, 0, b"c")
+    labels = [row.label for row in history.newest().rows if isinstance(row, Value)]
+    assert labels == [1, 2, 70]
+    assert history.bytes == 3
+
+
+def test_a_history_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        History(0)

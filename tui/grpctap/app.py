@@ -1,0 +1,29 @@
+"""The viewer as a Textual app."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+
+from textual.app import App
+
+from grpctap.screens.watch import WatchScreen
+from grpctap.tap import Tap
+
+
+class GrpctapApp(App[int]):
+    """Watches one tap until somebody quits; its return value is an exit code."""
+
+    TITLE = "grpctap"
+
+    def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
+        super().__init__()
+        self._tap = tap
+        self._watch = WatchScreen(tap, address, method, plaintext=plaintext)
+
+    def on_mount(self) -> None:
+        """Shows the stream, and leaves the terminal clean when told to end."""
+        self.push_screen(self._watch)
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(name, self.exit, 128 + name)

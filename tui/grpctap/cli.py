@@ -1,0 +1,229 @@
+"""The command line: flags in, one Config out, and the face that fits."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from google.protobuf import json_format
+
+from grpctap import __version__
+from grpctap.config import HISTORY, Config
+from grpctap.core.text import printable
+from grpctap.transport.target import MAX_MESSAGE_SIZE, Target
+from grpctap_protos.server_stream_pb2 import SimpleRequest
+
+USAGE_ERROR = 2
+METHOD = "proto.StreamServer/ListValue"
+# A year, in seconds: beyond it a deadline means none, and gRPC's clock arithmetic overflows.
+MAX_SECONDS = 365 * 86_400
+# gRPC's own names for what a client must not send as metadata.
+RESERVED = ("grpc-", ":")
+
+DESCRIPTION = "Watch a gRPC server stream live: a log, a chart, and keys to pause and resume it."
+EPILOG = """\
+commands:
+  grpctap demo             the bundled server and the viewer, together
+  grpctap serve [flags]    the bundled server alone; see grpctap serve --help
+
+example:
+  grpctap -plaintext -d '{"data": "WTI "}' 127.0.0.1:8000 proto.StreamServer/ListValue
+
+On a terminal this is the viewer; into a pipe it prints one JSON line a message.
+Exit codes: 0; 1 error; 2 usage; 64 + the gRPC status code.
+"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see --help\n")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Does what the arguments say; returns the exit code."""
+    if argv[:1] == ["serve"]:
+        from grpctap_server.cli import main as serve
+
+        return serve(argv[1:])
+    try:
+        return _demo(argv[1:]) if argv[:1] == ["demo"] else _watch(parse(argv))
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 1
+
+
+def parse(argv: Sequence[str]) -> Config:
+    """Reads the flags of the viewer.
+
+    Raises:
+        SystemExit: they make no sense, which one line on stderr has said; or help was asked for.
+    """
+    parser = _Parser(
+        prog="grpctap",
+        usage="grpctap [flags] HOST:PORT SERVICE/METHOD",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("address", metavar="HOST:PORT", help="the server")
+    add("method", metavar="SERVICE/METHOD", help=f"for now {METHOD}")
+    add("-plaintext", "--plaintext", action="store_true", help="no TLS (the default is TLS)")
+    add("-d", dest="data", default="{}", metavar="JSON", help="the request; @ reads it from stdin")
+    add(
+        "-H",
+        dest="headers",
+        action="append",
+        default=[],
+        metavar="'NAME: VALUE'",
+        help="metadata to send along; can be given more than once",
+    )
+    add("-max-time", "--max-time", type=_seconds, metavar="SECONDS", help="the call's deadline")
+    add(
+        "-max-msg-sz",
+        "--max-msg-sz",
+        type=_positive,
+        default=MAX_MESSAGE_SIZE,
+        metavar="BYTES",
+        help="largest message to accept (%(default)s)",
+    )
+    _add_view_flags(parser)
+    add("--version", action="version", version=f"grpctap {__version__}")
+    args = parser.parse_intermixed_args(argv)
+    try:
+        _check_method(args.method)
+        return Config(
+            Target(args.address, args.plaintext, args.max_msg_sz),
+            _request(sys.stdin.read() if args.data == "@" else args.data),
+            tuple(_header(header) for header in args.headers),
+            args.max_time,
+            args.history,
+            args.theme,
+        )
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _demo(argv: Sequence[str]) -> int:
+    parser = _Parser(
+        prog="grpctap demo",
+        description="Run the bundled server on a free port, and the viewer on it.",
+        allow_abbrev=False,
+    )
+    _add_view_flags(parser)
+    args = parser.parse_args(argv)
+    if not _on_terminal():
+        parser.error("the demo needs a terminal; into a pipe, watch a server of your own")
+    from grpctap.demo import DemoError, demo_server
+
+    with demo_server() as server:
+        # It starts up while the viewer is imported.
+        from grpctap.viewer import view
+
+        try:
+            target = Target(server.address(), plaintext=True)
+        except DemoError as error:
+            sys.stderr.write(f"grpctap demo: {error}\n")
+            return 1
+        request = SimpleRequest(data="WTI ")
+        config = Config(target, request, history=args.history, theme=args.theme)
+        return view(config, resumable=False)
+
+
+def _watch(config: Config) -> int:
+    if _on_terminal():
+        from grpctap.viewer import view
+
+        return view(config, resumable=True)
+    from grpctap.headless import follow
+
+    # Python's own handler lets the call be cancelled before the process ends.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    return follow(config)
+
+
+def _on_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _add_view_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--history",
+        type=_positive,
+        default=HISTORY,
+        metavar="N",
+        help="how many values to keep (%(default)s)",
+    )
+    parser.add_argument(
+        "--theme",
+        type=_theme,
+        metavar="NAME",
+        help="colours of the viewer, for example textual-light or nord",
+    )
+
+
+def _check_method(method: str) -> None:
+    service, _, name = method.lstrip("/").rpartition("/" if "/" in method else ".")
+    if f"{service}/{name}" != METHOD:
+        raise ValueError(f"{method} is not {METHOD}, the only method that can be watched yet")
+
+
+def _request(text: str) -> SimpleRequest:
+    try:
+        return json_format.Parse(text, SimpleRequest())
+    except json_format.ParseError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"-d is no JSON of proto.SimpleRequest: {reason}") from error
+
+
+def _header(text: str) -> tuple[str, str | bytes]:
+    name, colon, value = text.partition(":")
+    name, value = name.strip().lower(), value.strip()
+    # The value may be a secret, so an error never repeats it.
+    if not colon or not name:
+        raise ValueError("-H wants 'NAME: VALUE'")
+    if not all(c.isascii() and (c.isalnum() or c in "-_.") for c in name):
+        raise ValueError(f"-H {name!r}: a metadata name holds letters, digits, and - _ . only")
+    if name.startswith(RESERVED):
+        raise ValueError(f"-H {name!r}: names that begin with grpc- belong to gRPC itself")
+    if name.endswith("-bin"):
+        try:
+            return name, base64.b64decode(value + "=" * (-len(value) % 4), validate=True)
+        except ValueError:
+            raise ValueError(f"-H {name!r}: a name in -bin wants its value in base64") from None
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError(f"-H {name!r}: a value holds printable ASCII only")
+    return name, value
+
+
+def _positive(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    # gRPC takes message sizes as 32 bits, and no history comes near them.
+    if not 1 <= number < 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {2**31 - 1:,}")
+    return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number <= MAX_SECONDS:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return number
+
+
+def _theme(name: str) -> str:
+    from textual.theme import BUILTIN_THEMES
+
+    if name not in BUILTIN_THEMES:
+        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(BUILTIN_THEMES)}")
+    return name

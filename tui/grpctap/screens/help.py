@@ -1,0 +1,66 @@
+"""The help: every key, and what it does to the stream."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+KEYS = (
+    ("space", "Pause: the call is cancelled, so the server stops working for you."),
+    ("space", "Resume: a new call goes on at the exact next value; what you missed comes first."),
+    ("n", "Now: skip to the newest value; what is left out is marked in the log."),
+    ("s", "Stop: cancel, and stay stopped."),
+    ("r", "Fresh call, after the stream has stopped, finished or failed."),
+    ("f", "Freeze the view, or scroll up: the stream goes on and everything is kept."),
+    ("end", "Follow the newest value again."),
+    ("↑ ↓ PgUp PgDn Home", "Scroll the log."),
+    ("c", "Show or hide the chart."),
+    ("ctrl+p", "More commands, among them the themes."),
+    ("q, ctrl+c", "Quit: the call is cancelled first."),
+)
+
+
+class HelpScreen(ModalScreen[None]):
+    """The keys, over the stream, which goes on meanwhile."""
+
+    DEFAULT_CSS = """
+    HelpScreen {
+        align: center middle;
+        & > VerticalScroll {
+            width: 74;
+            max-width: 95%;
+            height: auto;
+            max-height: 95%;
+            padding: 1 2;
+            background: $surface;
+            border: round $primary;
+            border-title-color: $foreground;
+            border-subtitle-color: $text-muted;
+        }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,question_mark,q,enter,space", "dismiss", "Close"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """One table."""
+        with VerticalScroll() as box:
+            box.border_title = "Keys"
+            box.border_subtitle = "escape closes"
+            yield Static(self._table())
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        table.add_column(max_width=18)
+        table.add_column()
+        for key, text in KEYS:
+            table.add_row(Text(key, style="bold"), Text(text))
+        return table

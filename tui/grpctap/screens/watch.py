@@ -1,0 +1,171 @@
+"""The watch screen: one stream, its chart and its log."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+from textual.widgets import Footer
+
+from grpctap.core.advice import advise
+from grpctap.core.seams import duration, status_line
+from grpctap.core.session import Command, State
+from grpctap.screens.help import HelpScreen
+from grpctap.tap import Snapshot, Tap
+from grpctap.widgets.chart import Chart
+from grpctap.widgets.notice import Notice
+from grpctap.widgets.status_line import StatusLine
+from grpctap.widgets.stream_log import StreamLog
+from grpctap.widgets.top_line import TopLine
+
+LOOKS_PER_SECOND = 10
+# Quantiles that change ten times a second cannot be read.
+LOOKS_PER_GAPS = 5
+
+
+class WatchScreen(Screen[None]):
+    """Shows a tap, and hands it the keys.
+
+    It looks at the tap on a timer; the chart and the log pull for themselves, at their own pace.
+    """
+
+    DEFAULT_CSS = """
+    WatchScreen {
+        layout: vertical;
+        & > Chart { height: 2fr; min-height: 6; }
+        & > StreamLog { height: 3fr; }
+    }
+    """
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("space", "stream('pause')", "Pause", tooltip="Cancel the call, keep the place"),
+        Binding("space", "stream('resume')", "Resume", tooltip="Go on at the next value"),
+        Binding("s", "stream('stop')", "Stop", tooltip="Cancel the call for good"),
+        Binding("r", "stream('fresh')", "Fresh call", tooltip="Open a new call from now on"),
+        Binding("n", "stream('skip')", "Now", tooltip="Skip to the newest value"),
+        Binding("f", "freeze", "Freeze", tooltip="Hold the view; the stream goes on"),
+        Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
+        Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+        Binding("ctrl+c", "app.quit", "Quit", show=False, priority=True),
+    ]
+    AUTO_FOCUS = "StreamLog"
+
+    def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
+        super().__init__()
+        self._tap = tap
+        self._address = address
+        self._method = method
+        self._plaintext = plaintext
+        self._looks = 0
+        self._frozen_at = 0
+        self._bindings_of: tuple[State, bool] | None = None
+
+    def compose(self) -> ComposeResult:
+        """From top to bottom."""
+        yield TopLine(self._address, self._method)
+        yield Chart(self._tap)
+        yield StreamLog(self._tap, self._tap.schema.line)
+        yield Notice()
+        yield StatusLine()
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Opens the call, and starts to look."""
+        self._tap.start()
+        self.set_interval(1 / LOOKS_PER_SECOND, self.look)
+        self.look()
+
+    def look(self) -> None:
+        """Shows how the stream stands now."""
+        now = self._tap.snapshot()
+        log = self.query_one(StreamLog)
+        top = self.query_one(TopLine)
+        top.state = now.state
+        top.note = self._note(now)
+        top.elapsed_s = now.elapsed_ns // 1_000_000_000
+        figures = self.query_one(StatusLine)
+        figures.snapshot = now
+        figures.frozen = now.values - self._frozen_at if log.frozen else None
+        if self._looks % LOOKS_PER_GAPS == 0:
+            figures.gaps = self._tap.gaps()
+        self._looks += 1
+        if self._bindings_of != (now.state, log.frozen):
+            self._bindings_of = (now.state, log.frozen)
+            self.refresh_bindings()
+            self._show_notice(now)
+            log.placeholder = self._placeholder(now)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Whether a key does anything now; one that does nothing is not shown."""
+        match action, parameters:
+            case "stream", (str(name),):
+                return self._tap.allows(Command(name))
+            case "freeze", _:
+                return not self.query_one(StreamLog).frozen
+            case "follow", _:
+                return self.query_one(StreamLog).frozen
+        return True
+
+    def action_stream(self, name: str) -> None:
+        """Tells the tap, and shows at once what came of it."""
+        self._tap.command(Command(name))
+        self.look()
+
+    def action_freeze(self) -> None:
+        """Holds the view."""
+        self.query_one(StreamLog).frozen = True
+
+    def action_follow(self) -> None:
+        """Follows the newest value again."""
+        self.query_one(StreamLog).frozen = False
+
+    def action_chart(self) -> None:
+        """Shows or hides the chart."""
+        chart = self.query_one(Chart)
+        chart.display = not chart.display
+
+    def action_help(self) -> None:
+        """Shows the keys."""
+        self.app.push_screen(HelpScreen())
+
+    def on_stream_log_froze(self) -> None:
+        """The chart stands still together with the log."""
+        frozen = self.query_one(StreamLog).frozen
+        self.query_one(Chart).frozen = frozen
+        self._frozen_at = self._tap.snapshot().values
+        self.look()
+
+    def _note(self, now: Snapshot) -> str:
+        if now.state is State.CATCHING_UP:
+            return f"{now.behind:,} behind"
+        if now.state in (State.PAUSED, State.STOPPED) and now.last_label is not None:
+            return f"at #{now.last_label}"
+        if now.state is State.FAILED and now.status is not None:
+            return now.status.name
+        return ""
+
+    def _placeholder(self, now: Snapshot) -> str:
+        match now.state:
+            case State.CONNECTING:
+                return f"connecting to {self._address}"
+            case State.LIVE | State.CATCHING_UP:
+                return "connected; waiting for the first value"
+        return "no value was received"
+
+    def _show_notice(self, now: Snapshot) -> None:
+        notice = self.query_one(Notice)
+        count = f"{now.values:,} value{'s'[: now.values != 1]} in {duration(now.elapsed_ns)}"
+        next_keys = f"{count}. Press r for a fresh call, q to quit."
+        match now.state:
+            case State.FAILED if now.status is not None:
+                advice = advise(now.status, self._address, plaintext=self._plaintext)
+                notice.show(f"Failed: {status_line(now.status)}", advice, failed=True)
+            case State.FINISHED:
+                notice.show("Finished: the server ended the call, OK", next_keys, failed=False)
+            case State.STOPPED:
+                notice.show("Stopped: the call was cancelled", next_keys, failed=False)
+            case _:
+                notice.hide()

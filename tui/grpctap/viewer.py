@@ -1,0 +1,73 @@
+"""The face for terminals: the viewer, from its first call to its last words."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+from google.protobuf import json_format
+
+from grpctap.app import GrpctapApp
+from grpctap.config import Config
+from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.seams import duration
+from grpctap.core.session import State
+from grpctap.tap import Snapshot, Tap
+from grpctap.transport.call import GrpcTransport
+
+
+def view(config: Config, *, resumable: bool) -> int:
+    """Watches one stream until somebody quits; returns the exit code.
+
+    `resumable` says whether the server will still be there for a call that goes on later.
+    """
+    tap = Tap(
+        GrpcTransport(config.target, METHOD, config.metadata, config.max_time),
+        ListValue(config.request, progress=True),
+        capacity=config.history,
+        token=config.request.resume_token,
+    )
+    target = config.target
+    app = GrpctapApp(tap, target.address, METHOD, plaintext=target.plaintext)
+    if config.theme is not None:
+        app.theme = config.theme
+    try:
+        app.run()
+    finally:
+        last = tap.snapshot()
+        tap.close()
+    token = tap.resume_token if resumable and last.state is not State.FINISHED else b""
+    sys.stderr.write(f"grpctap: {summary(last, config, token)}\n")
+    if not app.return_code and last.state is State.FAILED and last.status is not None:
+        return 64 + last.status.code
+    return app.return_code or 0
+
+
+def summary(last: Snapshot, config: Config, token: bytes) -> str:
+    """One line: how many values, for how long, and the way to go on when there is one."""
+    parts = [f"{last.values:,} value{'s'[: last.values != 1]} in {duration(last.elapsed_ns)}"]
+    parts.extend(
+        f"{count:,} {name}"
+        for count, name in (
+            (last.missed, "missed"),
+            (last.repeated, "repeated"),
+            (last.left_out, "skipped"),
+        )
+        if count or name == "missed"
+    )
+    text = ", ".join(parts)
+    return f"{text}; go on with: {command(config, token)}" if token else text
+
+
+def command(config: Config, token: bytes) -> str:
+    """The command line that goes on at `token`; metadata may be secret, so it names only -H."""
+    words = ["grpctap"]
+    if config.target.plaintext:
+        words.append("-plaintext")
+    request = type(config.request)()
+    request.CopyFrom(config.request)
+    request.resume_token = token
+    data = json_format.MessageToJson(request, indent=None, preserving_proto_field_name=True)
+    words += ["-d", data, config.target.address, METHOD]
+    line = shlex.join(words)
+    return f"{line} (and your -H)" if config.metadata else line

@@ -1,0 +1,75 @@
+"""The top line: what is watched, how it stands, and for how long."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.text import Text
+from textual.reactive import reactive
+from textual.widget import Widget
+
+from grpctap.core.session import State
+from grpctap.core.text import printable
+from grpctap.widgets.stream_log import fit
+
+SIGNS = {
+    State.CONNECTING: "◌",
+    State.LIVE: "●",
+    State.CATCHING_UP: "◐",
+    State.PAUSED: "‖",
+    State.STOPPED: "■",
+    State.FINISHED: "✓",
+    State.FAILED: "✗",
+}
+
+
+def _class(state: State) -> str:
+    return state.value.lower().replace(" ", "-")
+
+
+class TopLine(Widget):
+    """One line: the program, the target and the method; at its right the state and the time."""
+
+    DEFAULT_CSS = """
+    TopLine {
+        height: 1;
+        background: $panel;
+        color: $foreground;
+        & > .top-line--connecting { color: $text-secondary; text-style: bold; }
+        & > .top-line--live { color: $text-success; text-style: bold; }
+        & > .top-line--catching-up { color: $text-warning; text-style: bold; }
+        & > .top-line--paused { color: $text-warning; text-style: bold; }
+        & > .top-line--stopped { color: $text-muted; text-style: bold; }
+        & > .top-line--finished { color: $text-success; text-style: bold; }
+        & > .top-line--failed { color: $text-error; text-style: bold; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {f"top-line--{_class(state)}" for state in State}
+
+    state = reactive(State.CONNECTING)
+    note = reactive("")
+    """What follows the state's name: "at #41", "312 behind"."""
+    elapsed_s = reactive(0)
+    """Seconds since the viewer started."""
+
+    def __init__(self, target: str, method: str) -> None:
+        super().__init__()
+        self._target = printable(target)
+        self._method = printable(method)
+
+    def render(self) -> Text:
+        """The line, fitted to the width: the least important goes first."""
+        width = self.size.width
+        name = f"{SIGNS[self.state]} {self.state.value}" + (f" {self.note}" if self.note else "")
+        hours, rest = divmod(self.elapsed_s, 3600)
+        clock = f"   {hours:02d}:{rest // 60:02d}:{rest % 60:02d} "
+        room = width - len(name) - len(clock) - 2
+        left = f" grpctap   {self._target}   {self._method}"
+        for shorter in (f" {self._target}   {self._method}", f" {self._method}"):
+            if len(left) > room:
+                left = shorter
+        text = Text(fit(left, max(room, 0)), no_wrap=True, end="")
+        text.append(" " * max(width - text.cell_len - len(name) - len(clock), 1))
+        text.append(name, style=self.get_component_rich_style(f"top-line--{_class(self.state)}"))
+        text.append(clock)
+        return text
