@@ -131,7 +131,7 @@ class RunningServer:
         await server.stop(None)
 
 
-class _Child:
+class ChildProcess:
     """A child process that ends with the test, and with the test's process whatever happens."""
 
     def __init__(self, command: Sequence[str]) -> None:
@@ -219,7 +219,7 @@ class _Child:
             self._lines[name].append(line.decode())
 
 
-class ServerProcess(_Child):
+class ServerProcess(ChildProcess):
     """`python -m grpctap_server` as a child, ready when the constructor returns.
 
     Args:
@@ -234,7 +234,7 @@ class ServerProcess(_Child):
         self.port = int(self.address.rpartition(":")[2])
 
 
-class TutorialServer(_Child):
+class TutorialServer(ChildProcess):
     """The tutorial's server, by grpclib and with the tutorial's own proto, as a child.
 
     Args:
