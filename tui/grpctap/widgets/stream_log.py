@@ -127,7 +127,8 @@ class StreamLog(ScrollView, can_focus=True):
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Freezes when somebody scrolls up, and follows again when they come back to the end."""
         if not self._moving and round(old_value) != round(new_value):
-            if not self.frozen and new_value < old_value:
+            # A taller log scrolls up too, but only as far as its new end.
+            if not self.frozen and new_value < min(old_value, self.max_scroll_y):
                 self.frozen = True
             elif self.frozen and new_value > old_value and new_value >= self.max_scroll_y:
                 self.frozen = False
