@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpctap.core.series import Column, Point, Series
+from grpctap.core.series import Column, Point, Scroll, Series
 
 STEPS = st.lists(
     st.tuples(st.integers(-2, 5), st.integers(-50, 50).map(float)), min_size=0, max_size=300
@@ -83,6 +83,40 @@ def test_the_ends_are_the_ends(steps: list[tuple[int, float]], capacity: int) ->
     assert series.previous == (kept[-2].value if len(kept) > 1 else None)
     assert series.recent(5) == [point.value for point in kept[-5:]]
     assert series.time_back(7) == (kept[-7:][0].time_ns if kept else None)
+
+
+@given(
+    rounds=st.lists(st.tuples(STEPS, st.integers(-3, 20)), max_size=12),
+    capacity=st.integers(1, 60),
+    width=st.integers(1, 9),
+    count=st.integers(1, 30),
+)
+def test_scrolling_finds_what_an_envelope_finds(
+    rounds: list[tuple[list[tuple[int, float]], int]], capacity: int, width: int, count: int
+) -> None:
+    series, scroll = Series(capacity, fan=2), Scroll()
+    time_ns, start = 0, -5
+    for steps, moved in rounds:
+        for step, value in steps:
+            time_ns = max(time_ns, time_ns + step)
+            series.append(time_ns, value)
+        start += moved
+
+        assert scroll.look(series, start, count, width) == series.envelope(
+            start * width, (start + count) * width, count
+        )
+
+
+def test_scrolling_does_not_mix_two_series() -> None:
+    scroll, one, other = Scroll(), Series(), Series()
+    for i in range(10):
+        one.append(i, 1.0)
+        other.append(i, 2.0)
+
+    scroll.look(one, 0, 5, 2)
+
+    assert scroll.look(other, 0, 5, 2) == other.envelope(0, 10, 5)
+    assert scroll.look(other, 0, 10, 1) == other.envelope(0, 10, 10)
 
 
 def test_points_on_the_edges_of_the_window() -> None:

@@ -1,0 +1,400 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from math import sin
+
+import pytest
+from textual.app import App, ComposeResult
+
+from grpctap.core.series import Mark, Series
+from grpctap.widgets.chart import (
+    WAITING,
+    Chart,
+    ChartFrame,
+)
+
+SECOND = 1_000_000_000
+NOON = 1_752_494_400 * SECOND
+
+
+class Script:
+    """A source that says what a test has put into it."""
+
+    def __init__(self, points: list[tuple[float, float]], end: float | None = None) -> None:
+        self.series = Series(2_000_000)
+        for seconds, value in points:
+            self.series.append(NOON + round(seconds * SECOND), value)
+        last = self.series.last_time if self.series.last_time is not None else NOON
+        self.end_ns = last if end is None else NOON + round(end * SECOND)
+        self.marks: list[Mark] = []
+        self.name = "number"
+        self.moving = True
+        self.looks = 0
+
+    def mark(self, start: float, end: float | None, label: str) -> None:
+        end_ns = None if end is None else NOON + round(end * SECOND)
+        self.marks.append(Mark(NOON + round(start * SECOND), end_ns, label))
+
+    def frame(self) -> ChartFrame:
+        return ChartFrame(self.end_ns, self.name, self.series, self.marks, self.moving)
+
+    @contextmanager
+    def chart_frame(self) -> Iterator[ChartFrame]:
+        self.looks += 1
+        yield self.frame()
+
+
+class ChartApp(App[None]):
+    def __init__(self, script: Script | None) -> None:
+        super().__init__()
+        self.chart = Chart(script, tz=UTC)
+
+    def compose(self) -> ComposeResult:
+        yield self.chart
+
+
+def shown(chart: Chart) -> list[str]:
+    return [chart.render_line(y).text.rstrip() for y in range(chart.size.height)]
+
+
+async def picture_of(script: Script, width: int, height: int) -> list[str]:
+    app = ChartApp(script)
+    async with app.run_test(size=(width, height)) as pilot:
+        await pilot.pause()
+        app.chart.pull()
+        lines = shown(app.chart)
+        assert all(app.chart.render_line(y).cell_length <= width for y in range(height))
+        return lines
+
+
+def paused_once() -> Script:
+    script = Script(
+        [(i / 10, 20 + i % 50 / 10) for i in range(300)]
+        + [(38.7 + i / 10, 25 - i % 50 / 10) for i in range(200)]
+    )
+    script.mark(29.95, 38.65, "paused 8.7 s")
+    return script
+
+
+def golden(text: str) -> list[str]:
+    """The lines of a picture; each begins with a | that is no part of it."""
+    return [line.strip()[1:] for line in text.strip().splitlines()]
+
+
+async def test_sine() -> None:
+    script = Script([(i / 10, 78.6 + 0.35 * sin(i / 40)) for i in range(600)])
+
+    assert await picture_of(script, 60, 11) == golden("""
+        |                                    number 78.8342  ▼ 0.0064
+        |  79.0 ┤
+        |       │  ⢀⠞⠉⠉⠙⢦                ⣠⠞⠉⠉⠳⣄                ⡰⠊⠉⠉⠳⡄
+        |  78.8 ┤ ⣰⠃    ⠈⢳⡀             ⡴⠁    ⠈⢧             ⢀⡞⠁    ⠈
+        |       │⡰⠃       ⠱⡀           ⡼⠁      ⠈⢣           ⢀⡞
+        |  78.6 ┤⠁         ⢳⡀         ⡼⠁         ⢧         ⢀⡞
+        |       │           ⠳⡀       ⡼⠁          ⠈⢣       ⢀⡞
+        |  78.4 ┤            ⠱⡄    ⢀⡞              ⢳⡀    ⢠⠎
+        |       │             ⠙⢦⣀⣀⡤⠊                ⠙⢦⣀⣀⡴⠋
+        |  78.2 ┤
+        |                12:00:15     12:00:30     12:00:45
+    """)
+
+
+async def test_flat() -> None:
+    script = Script([(i / 10, 78.42) for i in range(600)])
+
+    assert await picture_of(script, 60, 11) == golden("""
+        |                                        number 78.42  = 0.00
+        |  79.5 ┤
+        |       │
+        |  79.0 ┤
+        |       │
+        |  78.5 ┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
+        |       │
+        |  78.0 ┤
+        |       │
+        |  77.5 ┤
+        |                12:00:15     12:00:30     12:00:45
+    """)
+
+
+async def test_step() -> None:
+    script = Script([(i / 10, 1.0 if i < 300 else 5.0) for i in range(600)])
+
+    assert await picture_of(script, 60, 11) == golden("""
+        |                                               number 5  = 0
+        |     5 ┤                         ⢰⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒
+        |       │                         ⢸
+        |     4 ┤                         ⢸
+        |       │                         ⢸
+        |     3 ┤                         ⢸
+        |       │                         ⢸
+        |     2 ┤                         ⢸
+        |       │                         ⢸
+        |     1 ┤⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠚
+        |                12:00:15     12:00:30     12:00:45
+    """)
+
+
+async def test_one_spike_among_a_million() -> None:
+    script = Script([(i * 6e-5, 9.0 if i == 654_321 else 1 + i % 7 / 10) for i in range(1_000_000)])
+
+    assert await picture_of(script, 60, 11) == golden("""
+        |                                           number 1.0  ▼ 0.6
+        |    10 ┤
+        |       │                                 ⢰
+        |       │                                 ⢸
+        |       │                                 ⢸
+        |     5 ┤                                 ⢸
+        |       │                                 ⢸
+        |       │                                 ⢸
+        |       │⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿
+        |     0 ┤
+        |                12:00:15     12:00:30     12:00:45
+    """)
+
+
+async def test_two_points_far_apart() -> None:
+    script = Script([(0, 1.0), (40, 3.0)], 45)
+
+    assert await picture_of(script, 60, 11) == golden("""
+        |                                               number 3  ▲ 2
+        |   3.0 ┤                                            ⣀⡠⠔
+        |       │                                       ⣀⡠⠔⠒⠉
+        |   2.5 ┤                                  ⣀⠤⠔⠊⠉
+        |       │                            ⢀⣀⠤⠒⠊⠉
+        |   2.0 ┤                       ⢀⡠⠤⠒⠊⠁
+        |       │                  ⣀⡠⠤⠒⠉⠁
+        |   1.5 ┤             ⣀⡠⠔⠒⠉
+        |       │        ⣀⠤⠔⠊⠉
+        |   1.0 ┤     ⠒⠊⠉
+        |         12:00:00       12:00:15        12:00:30
+    """)
+
+
+async def test_one_point() -> None:
+    script = Script([(0, 42.0)], 2)
+
+    assert await picture_of(script, 60, 11) == golden("""
+        |                                                   number 42
+        |  42.5 ┤
+        |       │
+        |       │
+        |       │
+        |  42.0 ┤                                         ⠂
+        |       │
+        |       │
+        |       │
+        |  41.5 ┤
+        |                   11:59:55                  12:00:00
+    """)
+
+
+async def test_a_pause_is_marked_and_leaves_a_gap() -> None:
+    assert await picture_of(paused_once(), 60, 11) == golden("""
+        |                                          number 20.1  ▼ 0.1
+        |       │                          ┊
+        |    26 ┤                          ┊
+        |       │    ⢠⡄   ⡄   ⣠   ⢠⡄   ⡄   ⣠       ⢦   ⢰⡀   ⡆   ⣦
+        |    24 ┤   ⢀⡎⡇  ⡼⡇  ⣰⢻  ⢀⡎⡇  ⡼⡇  ⣰⠃       ⠈⣆  ⢸⢳   ⡿⡄  ⡏⣆
+        |       │  ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃⢸ ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃┊        ⠘⣆ ⢸ ⢧ ⢀⠇⢱⡀ ⡇⠘⣆
+        |    22 ┤  ⡜  ⡇⣰⠃ ⡇⢀⠏ ⢸ ⡜  ⡇⣰⠃ ⡇⢀⠏ ┊         ⠘⡄⢸ ⠈⢇⢸  ⢳⡀⡇ ⠘⡄
+        |       │ ⡼⠁  ⣷⠃  ⣇⡞  ⢸⡼⠁  ⣷⠃  ⣇⡞  ┊          ⠹⣸  ⠘⣾   ⢣⡇  ⠹⡀
+        |    20 ┤⠐⠁   ⠃   ⠛   ⠘⠁   ⠃   ⠛   ┊           ⠛   ⠘   ⠈⠃   ⠓
+        |       │                          ┊ paused 8.7 s
+        |    12:00:00     12:00:15     12:00:30     12:00:45
+    """)
+
+
+async def test_a_pause_that_goes_on_stands_at_the_right_edge() -> None:
+    script = Script([(i / 10, 20 + i % 50 / 10) for i in range(300)], 30.0)
+    script.mark(30.0, None, "paused")
+
+    assert await picture_of(script, 60, 11) == golden("""
+        |                                          number 24.9  ▲ 0.1
+        |       │                                                   ┊
+        |    26 ┤                                                   ┊
+        |       │       ⢀⡄       ⣠       ⢀⣤       ⢀⡄       ⣠       ⢀⡤
+        |    24 ┤     ⢀⡴⠃⡇     ⢀⠞⢹      ⣠⠊⢸     ⢀⡴⠃⡇     ⢀⠞⢹      ⣠⠊┊
+        |       │    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ⢸    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ┊
+        |    22 ┤  ⣠⠞    ⡇  ⡰⠋    ⡇ ⢀⡔⠁   ⢸  ⣠⠞    ⡇  ⡰⠋    ⡇ ⢀⡔⠁   ┊
+        |       │⢀⡔⠁     ⡇⣠⠞      ⡇⡰⠋     ⢸⢀⡔⠁     ⡇⣠⠞      ⡇⡰⠋     ┊
+        |    20 ┤⠋       ⠓⠁       ⠛       ⠘⠋       ⠓⠁       ⠛       ┊
+        |       │                                            paused ┊
+        |                     12:00:10         12:00:20
+    """)
+
+
+async def test_before_the_first_number() -> None:
+    lines = await picture_of(Script([]), 60, 9)
+
+    assert lines[0].strip() == "number"
+    assert lines[4] == WAITING.center(60).rstrip()
+    assert not any(lines[1:4] + lines[5:])
+
+
+async def test_without_a_source_it_is_blank() -> None:
+    app = ChartApp(None)
+    async with app.run_test(size=(20, 5)):
+        app.chart.pull()
+
+        assert shown(app.chart) == [""] * 5
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60), (60, 10)])
+async def test_every_size_shows_the_whole(size: tuple[int, int]) -> None:
+    lines = await picture_of(paused_once(), *size)
+
+    text = "\n".join(lines)
+    assert lines[0].endswith("number 20.1  ▼ 0.1")
+    assert "┊ paused 8.7 s" in text
+    assert text.count("┊") >= size[1] - 8
+    assert sum("┤" in line for line in lines) >= 3
+    assert all(line[7] in "┤│" for line in lines[1:-1])
+    times = lines[-1].split()
+    assert len(times) >= 3
+    assert all(len(time) == len("12:00:00") for time in times)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 10, 17, 18, 19, 33])
+@pytest.mark.parametrize("height", [1, 2, 3, 4, 5, 6])
+async def test_tiny_sizes_show_what_fits(width: int, height: int) -> None:
+    for script in (paused_once(), Script([]), Script([(0, 1e300), (1, -1e300)]), Script([(0, 0)])):
+        lines = await picture_of(script, width, height)
+
+        assert len(lines) == height
+        assert all(len(line) <= width for line in lines)
+
+
+async def test_a_number_is_never_cut_into_another() -> None:
+    assert (await picture_of(Script([(0, 78.42)]), 4, 1)) == ["78.…"]
+    assert (await picture_of(Script([(0, 78.42)]), 5, 1)) == ["78.42"]
+
+
+async def test_marks_close_together_leave_out_their_labels() -> None:
+    script = Script([(i / 10, 20 + i % 50 / 10) for i in range(600)])
+    for start in range(2, 60, 3):
+        script.mark(start, start + 1, "paused 1.0 s")
+
+    text = "\n".join(await picture_of(script, 60, 11))
+
+    assert text.count("┊") > 80
+    assert "paused" not in text
+
+
+async def test_wide_characters_in_names_and_labels() -> None:
+    script = paused_once()
+    script.name = "価格[bold]"
+    script.marks = [Mark(script.marks[0].start_ns, script.marks[0].end_ns, "停止 [b]")]
+
+    lines = await picture_of(script, 60, 11)
+
+    assert "価格[bold] 20.1" in lines[0]
+    assert any("停止 [b]" in line for line in lines)
+
+
+async def test_a_source_that_stands_still_is_not_drawn_again() -> None:
+    script = paused_once()
+    script.moving = False
+    app = ChartApp(script)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause(0.25)
+        frames, looks = app.chart.frames, script.looks
+        assert frames
+
+        await pilot.pause(0.35)
+
+        assert script.looks > looks
+        assert app.chart.frames == frames
+
+
+async def test_it_is_drawn_again_when_something_changed() -> None:
+    script = paused_once()
+    app = ChartApp(script)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+
+        def drawn() -> bool:
+            before = app.chart.frames
+            app.chart.pull()
+            return app.chart.frames > before
+
+        drawn()
+        assert not drawn()
+        script.series.append(script.end_ns, 22.0)
+        assert drawn()
+        script.end_ns += SECOND
+        assert drawn()
+        script.mark(57, None, "stopped")
+        assert drawn()
+        script.moving = False
+        assert drawn()
+        script.name = "other"
+        assert drawn()
+        assert not drawn()
+        script.series = Script([(0, 5.0)]).series
+        assert drawn()
+        assert "other 5" in shown(app.chart)[0]
+
+
+async def test_waiting_costs_nothing_while_time_goes_on() -> None:
+    script = Script([])
+    app = ChartApp(script)
+    async with app.run_test(size=(80, 24)):
+        app.chart.pull()
+        frames = app.chart.frames
+        script.end_ns += 60 * SECOND
+        app.chart.pull()
+
+        assert app.chart.frames == frames
+
+
+async def test_the_time_axis_moves_by_whole_dots() -> None:
+    script = Script([(i / 10, i % 17) for i in range(2000)])
+    app = ChartApp(script)
+    async with app.run_test(size=(68, 11)) as pilot:
+        await pilot.pause()
+        script.end_ns = NOON + 200 * SECOND
+        app.chart.pull()
+        frames = app.chart.frames
+        # Sixty columns of two dots show a minute, so that a dot is half a second.
+        before = [line.ljust(68)[8:] for line in shown(app.chart)[1:-1]]
+        for _ in range(10):
+            script.end_ns += SECOND // 10
+            app.chart.pull()
+        after = [line.ljust(68)[8:] for line in shown(app.chart)[1:-1]]
+
+        assert app.chart.frames == frames + 2
+        assert any(line.strip() for line in before)
+        # The dot at the left edge has lost the one that it was joined to.
+        assert [line[1:59] for line in after] == [line[2:60] for line in before]
+
+
+async def test_a_theme_changes_the_colours_without_a_look_at_the_source() -> None:
+    script = paused_once()
+    app = ChartApp(script)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        dark = app.chart.render_line(5)
+        app.theme = "textual-light"
+        await pilot.pause()
+        light = app.chart.render_line(5)
+
+        assert dark.text == light.text
+        assert [segment.style for segment in dark] != [segment.style for segment in light]
+        assert all(segment.style and segment.style.bgcolor for segment in light)
+
+
+async def test_labels_that_grow_get_their_room() -> None:
+    script = Script([(0, 1.0), (1, 2.0)])
+    app = ChartApp(script)
+    async with app.run_test(size=(60, 11)) as pilot:
+        await pilot.pause()
+        script.series = Script([(i, 1.000001 + i * 1e-6) for i in range(5)]).series
+        script.end_ns = NOON + 4 * SECOND
+        app.chart.pull()
+
+        lines = shown(app.chart)
+        assert any("1.000002 ┤" in line for line in lines)
+        assert len({line.index("┤") for line in lines if "┤" in line}) == 1
