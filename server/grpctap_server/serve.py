@@ -25,6 +25,8 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 
 # How long calls get to take in their final status, in seconds.
 _GRACE_S = 2.0
+# How long handlers get to notice that they were cancelled after that, in seconds.
+_LEFTOVER_S = 1.0
 _STDIN = 0
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HOST_ERRORS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
@@ -99,7 +101,20 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         signal.signal(number, signal.SIG_DFL)
     await status.enter_graceful_shutdown()
     service.drain()
-    await server.stop(_GRACE_S)
+    await stop_server(server, _GRACE_S)
+
+
+async def stop_server(server: grpc.aio.Server, grace: float) -> None:
+    """Stop a server as the last thing that its event loop does.
+
+    Args:
+        server: It takes no calls from now on.
+        grace: How long its open calls get to end by themselves, in seconds.
+    """
+    await server.stop(grace)
+    # Calls that stop() cancelled may not be through yet, and gRPC complains if the loop ends first.
+    if leftover := asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait(leftover, timeout=_LEFTOVER_S)
 
 
 def _listen(server: grpc.aio.Server, host: str, port: int) -> int:

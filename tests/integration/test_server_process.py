@@ -11,6 +11,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from grpctap_server.cli import main
+from grpctap_server.serve import make_server
 from support.client import connect
 from support.server import PATIENCE_S, ChildProcess, ServerProcess, channel
 
@@ -169,10 +170,20 @@ def test_a_second_signal_ends_at_once() -> None:
 
 def test_a_call_that_does_not_end_is_ended_when_patience_ends() -> None:
     with ServerProcess() as server, channel(server.address) as opened:
-        next(watch_health(opened))
+        watch = watch_health(opened)
+        next(watch)
         server.terminate()
         assert server.wait() == 0
         assert server.stderr.count("\n") == 1
+
+
+async def test_a_port_is_never_shared_with_another_server() -> None:
+    one, other = make_server(), make_server()
+    port = one.add_insecure_port("127.0.0.1:0")
+    with pytest.raises(RuntimeError, match="Failed to bind"):
+        other.add_insecure_port(f"127.0.0.1:{port}")
+    await one.stop(0)
+    await other.stop(0)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ import grpc
 from grpc_reflection.v1alpha import reflection  # type: ignore[attr-defined]
 
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
-from grpctap_server.serve import SERVICE_NAME, make_server
+from grpctap_server.serve import SERVICE_NAME, make_server, stop_server
 from grpctap_server.service import StreamServer
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class RunningServer:
         await server.start()
         self._up.set()
         await self._stop.wait()
-        await server.stop(None)
+        await stop_server(server, 0)
 
 
 class ChildProcess:
