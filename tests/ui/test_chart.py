@@ -86,17 +86,15 @@ def golden(text: str) -> list[str]:
 async def test_sine() -> None:
     script = Script([(i / 10, 78.6 + 0.35 * sin(i / 40)) for i in range(600)])
 
-    assert await picture_of(script, 60, 11) == golden("""
+    assert await picture_of(script, 60, 9) == golden("""
         |                                    number 78.8342  ▼ 0.0064
-        |  79.0 ┤
-        |       │  ⢀⠞⠉⠉⠙⢦                ⣠⠞⠉⠉⠳⣄                ⡰⠊⠉⠉⠳⡄
-        |  78.8 ┤ ⣰⠃    ⠈⢳⡀             ⡴⠁    ⠈⢧             ⢀⡞⠁    ⠈
-        |       │⡰⠃       ⠱⡀           ⡼⠁      ⠈⢣           ⢀⡞
-        |  78.6 ┤⠁         ⢳⡀         ⡼⠁         ⢧         ⢀⡞
-        |       │           ⠳⡀       ⡼⠁          ⠈⢣       ⢀⡞
-        |  78.4 ┤            ⠱⡄    ⢀⡞              ⢳⡀    ⢠⠎
-        |       │             ⠙⢦⣀⣀⡤⠊                ⠙⢦⣀⣀⡴⠋
-        |  78.2 ┤
+        |  79.0 ┤   ⢀⣀⣀⣀                  ⢀⣀⣀⡀                  ⣀⣀⣀⡀
+        |       │ ⣠⠖⠉  ⠈⠙⢦⡀             ⣠⠞⠁  ⠈⠳⣄             ⢀⡴⠊⠁  ⠉⠓
+        |       │⠞⠁       ⠙⣄          ⣠⠞⠁      ⠈⠳⣄          ⣠⠊
+        |  78.5 ┤          ⠈⠳⣄      ⢀⡴⠁          ⠈⢢⡀      ⣠⠞⠁
+        |       │            ⠈⠳⣄⣀⣀⣠⠴⠋              ⠙⠢⣄⣀⣀⣠⠞⠁
+        |       │
+        |  78.0 ┤
         |                12:00:15     12:00:30     12:00:45
     """)
 
@@ -104,16 +102,12 @@ async def test_sine() -> None:
 async def test_flat() -> None:
     script = Script([(i / 10, 78.42) for i in range(600)])
 
-    assert await picture_of(script, 60, 11) == golden("""
+    assert await picture_of(script, 60, 7) == golden("""
         |                                        number 78.42  = 0.00
         |  79.5 ┤
-        |       │
         |  79.0 ┤
-        |       │
-        |  78.5 ┤⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀⣀
-        |       │
+        |  78.5 ┤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤
         |  78.0 ┤
-        |       │
         |  77.5 ┤
         |                12:00:15     12:00:30     12:00:45
     """)
@@ -122,16 +116,12 @@ async def test_flat() -> None:
 async def test_step() -> None:
     script = Script([(i / 10, 1.0 if i < 300 else 5.0) for i in range(600)])
 
-    assert await picture_of(script, 60, 11) == golden("""
+    assert await picture_of(script, 60, 7) == golden("""
         |                                               number 5  = 0
         |     5 ┤                         ⢰⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒
-        |       │                         ⢸
         |     4 ┤                         ⢸
-        |       │                         ⢸
         |     3 ┤                         ⢸
-        |       │                         ⢸
         |     2 ┤                         ⢸
-        |       │                         ⢸
         |     1 ┤⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠚
         |                12:00:15     12:00:30     12:00:45
     """)
@@ -140,16 +130,14 @@ async def test_step() -> None:
 async def test_one_spike_among_a_million() -> None:
     script = Script([(i * 6e-5, 9.0 if i == 654_321 else 1 + i % 7 / 10) for i in range(1_000_000)])
 
-    assert await picture_of(script, 60, 11) == golden("""
+    assert await picture_of(script, 60, 9) == golden("""
         |                                           number 1.0  ▼ 0.6
         |    10 ┤
-        |       │                                 ⢰
         |       │                                 ⢸
         |       │                                 ⢸
         |     5 ┤                                 ⢸
         |       │                                 ⢸
-        |       │                                 ⢸
-        |       │⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿⠿
+        |       │⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣼⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤⣤
         |     0 ┤
         |                12:00:15     12:00:30     12:00:45
     """)
@@ -158,17 +146,13 @@ async def test_one_spike_among_a_million() -> None:
 async def test_two_points_far_apart() -> None:
     script = Script([(0, 1.0), (40, 3.0)], 45)
 
-    assert await picture_of(script, 60, 11) == golden("""
+    assert await picture_of(script, 60, 7) == golden("""
         |                                               number 3  ▲ 2
-        |   3.0 ┤                                            ⣀⡠⠔
-        |       │                                       ⣀⡠⠔⠒⠉
-        |   2.5 ┤                                  ⣀⠤⠔⠊⠉
-        |       │                            ⢀⣀⠤⠒⠊⠉
-        |   2.0 ┤                       ⢀⡠⠤⠒⠊⠁
-        |       │                  ⣀⡠⠤⠒⠉⠁
-        |   1.5 ┤             ⣀⡠⠔⠒⠉
-        |       │        ⣀⠤⠔⠊⠉
-        |   1.0 ┤     ⠒⠊⠉
+        |     3 ┤                                         ⢀⣀⣀⠤⠤⠔
+        |       │                               ⣀⣀⣀⠤⠤⠔⠒⠒⠉⠉⠁
+        |     2 ┤                     ⣀⣀⡠⠤⠤⠒⠒⠊⠉⠉
+        |       │          ⢀⣀⣀⠤⠤⠔⠒⠒⠉⠉⠉
+        |     1 ┤     ⠒⠒⠒⠉⠉⠁
         |         12:00:00       12:00:15        12:00:30
     """)
 
@@ -176,15 +160,11 @@ async def test_two_points_far_apart() -> None:
 async def test_one_point() -> None:
     script = Script([(0, 42.0)], 2)
 
-    assert await picture_of(script, 60, 11) == golden("""
+    assert await picture_of(script, 60, 7) == golden("""
         |                                                   number 42
         |  42.5 ┤
         |       │
-        |       │
-        |       │
         |  42.0 ┤                                         ⠂
-        |       │
-        |       │
         |       │
         |  41.5 ┤
         |                   11:59:55                  12:00:00
@@ -192,17 +172,14 @@ async def test_one_point() -> None:
 
 
 async def test_a_pause_is_marked_and_leaves_a_gap() -> None:
-    assert await picture_of(paused_once(), 60, 11) == golden("""
-        |                                          number 20.1  ▼ 0.1
-        |       │                          ┊
-        |    26 ┤                          ┊
-        |       │    ⢠⡄   ⡄   ⣠   ⢠⡄   ⡄   ⣠       ⢦   ⢰⡀   ⡆   ⣦
+    assert await picture_of(paused_once(), 60, 8) == golden("""
+        |                     paused 8.7 s ┊       number 20.1  ▼ 0.1
+        |    25 ┤    ⢠⡄   ⡄   ⣠   ⢠⡄   ⡄   ⣠       ⢦   ⢰⡀   ⡆   ⣦
         |    24 ┤   ⢀⡎⡇  ⡼⡇  ⣰⢻  ⢀⡎⡇  ⡼⡇  ⣰⠃       ⠈⣆  ⢸⢳   ⡿⡄  ⡏⣆
-        |       │  ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃⢸ ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃┊        ⠘⣆ ⢸ ⢧ ⢀⠇⢱⡀ ⡇⠘⣆
+        |    23 ┤  ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃⢸ ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃┊        ⠘⣆ ⢸ ⢧ ⢀⠇⢱⡀ ⡇⠘⣆
         |    22 ┤  ⡜  ⡇⣰⠃ ⡇⢀⠏ ⢸ ⡜  ⡇⣰⠃ ⡇⢀⠏ ┊         ⠘⡄⢸ ⠈⢇⢸  ⢳⡀⡇ ⠘⡄
-        |       │ ⡼⠁  ⣷⠃  ⣇⡞  ⢸⡼⠁  ⣷⠃  ⣇⡞  ┊          ⠹⣸  ⠘⣾   ⢣⡇  ⠹⡀
+        |    21 ┤ ⡼⠁  ⣷⠃  ⣇⡞  ⢸⡼⠁  ⣷⠃  ⣇⡞  ┊          ⠹⣸  ⠘⣾   ⢣⡇  ⠹⡀
         |    20 ┤⠐⠁   ⠃   ⠛   ⠘⠁   ⠃   ⠛   ┊           ⠛   ⠘   ⠈⠃   ⠓
-        |       │                          ┊ paused 8.7 s
         |    12:00:00     12:00:15     12:00:30     12:00:45
     """)
 
@@ -211,17 +188,14 @@ async def test_a_pause_that_goes_on_stands_at_the_right_edge() -> None:
     script = Script([(i / 10, 20 + i % 50 / 10) for i in range(300)], 30.0)
     script.mark(30.0, None, "paused")
 
-    assert await picture_of(script, 60, 11) == golden("""
+    assert await picture_of(script, 60, 8) == golden("""
         |                                          number 24.9  ▲ 0.1
-        |       │                                                   ┊
-        |    26 ┤                                                   ┊
-        |       │       ⢀⡄       ⣠       ⢀⣤       ⢀⡄       ⣠       ⢀⡤
+        |    25 ┤       ⢀⡄       ⣠       ⢀⣤       ⢀⡄       ⣠       ⢀⡤
         |    24 ┤     ⢀⡴⠃⡇     ⢀⠞⢹      ⣠⠊⢸     ⢀⡴⠃⡇     ⢀⠞⢹      ⣠⠊┊
-        |       │    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ⢸    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ┊
+        |    23 ┤    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ⢸    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ┊
         |    22 ┤  ⣠⠞    ⡇  ⡰⠋    ⡇ ⢀⡔⠁   ⢸  ⣠⠞    ⡇  ⡰⠋    ⡇ ⢀⡔⠁   ┊
-        |       │⢀⡔⠁     ⡇⣠⠞      ⡇⡰⠋     ⢸⢀⡔⠁     ⡇⣠⠞      ⡇⡰⠋     ┊
+        |    21 ┤⢀⡔⠁     ⡇⣠⠞      ⡇⡰⠋     ⢸⢀⡔⠁     ⡇⣠⠞      ⡇⡰⠋     ┊
         |    20 ┤⠋       ⠓⠁       ⠛       ⠘⠋       ⠓⠁       ⠛       ┊
-        |       │                                            paused ┊
         |                     12:00:10         12:00:20
     """)
 
@@ -336,6 +310,32 @@ async def test_it_is_drawn_again_when_something_changed() -> None:
         script.series = Script([(0, 5.0)]).series
         assert drawn()
         assert "other 5" in shown(app.chart)[0]
+
+
+async def test_a_frozen_chart_stands_still_whatever_comes() -> None:
+    script = paused_once()
+    app = ChartApp(script)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await pilot.pause()
+        before = shown(app.chart)
+        app.chart.frozen = True
+        app.chart.pull()
+        frames = app.chart.frames
+        for _ in range(100):
+            script.end_ns += SECOND
+            script.series.append(script.end_ns, 99.0)
+        script.mark(90, None, "stopped")
+        app.chart.pull()
+
+        assert app.chart.frames == frames
+        assert shown(app.chart) == before
+        await pilot.resize_terminal(100, 24)
+        await pilot.pause()
+        assert "number 20.1" in shown(app.chart)[0]
+        assert "paused 8.7 s" in "\n".join(shown(app.chart))
+        app.chart.frozen = False
+        app.chart.pull()
+        assert "number 99" in shown(app.chart)[0]
 
 
 async def test_waiting_costs_nothing_while_time_goes_on() -> None:

@@ -214,10 +214,10 @@ class Scale:
         return Scale(low, high, rows).row_value > 0.6 * self.row_value
 
     def _lay_ticks(self, low: float, high: float) -> None:
-        # The ticks that stand the more closely use the height the better; three rows look best.
+        # The more closely the ticks fit, the better the height is used; three rows look best.
         choices = [
             (ticks[1] - ticks[0], rows, ticks)
-            for rows in ((3, 2, 4) if self.rows > 4 else (1,))
+            for rows in ((3, 2, 4) if self.rows > 6 else (2, 1))
             if (self.rows - 1) // rows >= 2
             for ticks in [nice_ticks(low, high, (self.rows - 1) // rows + 1)]
         ]

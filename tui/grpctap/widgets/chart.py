@@ -185,22 +185,32 @@ def picture(
         drawn[height // 2 if height > 1 else 0] = [(text.center(width), AXIS)]
         return drawn
     lines = plot(view, scale).lines()
-    marks = mark_texts(view, lines)
+    # Left of the title is room for labels of marks that the line leaves no room for.
+    above = drawn[0][0][0] if not drawn[0][0][1] else ""
+    free = above[gutter + 1 :].ljust(width - gutter, "×") if rows > 2 else "×" * (width - gutter)
+    titled, *marks = mark_texts(view, [free, *lines])
+    if any(text != "┊" for _, text in titled):
+        drawn[0][:1] = [(" " * gutter, ""), *overlaid(above[gutter:], titled)]
     for row in range(rows):
         spans: list[Span] = []
         if gutter:
             label = scale.labels.get(row)
             end = " ┤" if label is not None else " │"
             spans.append(((label or "").rjust(gutter - 2) + end, AXIS))
-        at = 0
-        for x, text in marks[row]:
-            spans += [(lines[row][at:x], LINE), (text, MARK)]
-            at = x + cell_len(text)
-        spans.append((lines[row][at:], LINE))
-        drawn.append(spans)
+        drawn.append(spans + overlaid(lines[row], marks[row]))
     if height > 2:
         drawn.append([(time_axis(view, gutter, tz), AXIS)])
     return drawn
+
+
+def overlaid(line: str, texts: Sequence[tuple[int, str]]) -> list[Span]:
+    """A row of the line with texts of marks in place of its cells."""
+    spans: list[Span] = []
+    at = 0
+    for x, text in texts:
+        spans += [(line[at:x], LINE), (text, MARK)]
+        at = x + cell_len(text)
+    return [*spans, (line[at:], LINE)]
 
 
 def plot_rows(height: int) -> int:
@@ -247,13 +257,17 @@ class Chart(Widget):
         """
         super().__init__(id=id, classes=classes)
         self.source = source
+        self.frozen = False
+        """Whether it stands still at what it shows, whatever its source goes on to."""
         self.frames = 0
         """How many pictures were drawn."""
         self._tz = tz
         self._scroll = Scroll()
         self._series: Series | None = None
         self._seen: tuple[object, ...] = ()
+        self._end_ns = 0
         self._span_ns = 0
+        self._recent: Sequence[float] = ()
         self._label_width = LABEL_WIDTH
         self._scale: Scale | None = None
         self._rows: list[list[Span]] = []
@@ -303,23 +317,29 @@ class Chart(Widget):
             gutter = 0
         dots = 2 * (width - gutter)
         with source.chart_frame() as frame:
-            series = frame.series
+            series, held = frame.series, self.frozen
             if series is not self._series:
                 self._series, self._scale, self._span_ns = series, None, 0
                 self._label_width = LABEL_WIDTH
-            self._span_ns = steady_span(needed_span(frame), self._span_ns)
+                held = False
+            if not held:
+                self._end_ns, self._recent = frame.end_ns, series.recent(RECENT)
+                self._span_ns = steady_span(needed_span(frame), self._span_ns)
             dot_ns = -(-self._span_ns // dots)
             # Its edges are whole dots, so that the picture moves by dots and never shimmers.
-            start = frame.end_ns // dot_ns + 1 - dots
+            start = self._end_ns // dot_ns + 1 - dots
             start_ns = start * dot_ns
             before = series.before(start_ns)
             marks: list[Mark] = []
             for mark in reversed(frame.marks):
                 if mark.start_ns < (before.time_ns if before else start_ns):
                     break
-                marks.insert(0, mark)
+                if not held or mark.start_ns <= self._end_ns:
+                    marks.insert(0, mark)
             moment = (start, dot_ns, tuple(marks)) if len(series) else ()
-            seen = (series, series.version, moment, frame.name, frame.moving, width, height, dots)
+            version = None if held else series.version
+            moving = frame.moving and not held
+            seen = (series, version, moment, frame.name, moving, width, height, dots)
             if seen == self._seen:
                 return None
             self._seen = seen
@@ -328,11 +348,11 @@ class Chart(Widget):
                 start_ns=start_ns,
                 dot_ns=dot_ns,
                 before=before,
-                after=series.after(start_ns + dots * dot_ns),
+                after=None if held else series.after(start_ns + dots * dot_ns),
                 marks=marks,
                 name=frame.name,
-                recent=series.recent(RECENT),
-                moving=frame.moving,
+                recent=self._recent,
+                moving=moving,
             )
 
     def _scale_for(self, view: View, rows: int) -> Scale | None:
