@@ -19,7 +19,7 @@ def follow(config: Config) -> int:
     """Makes one call and prints its messages as they arrive; returns the exit code."""
     schema = ListValue(config.request, progress=config.request.progress_notify)
     transport = GrpcTransport(config.target, METHOD, config.metadata, config.max_time)
-    call = transport.open(schema.request(config.request.resume_token), lambda: None)
+    call = transport.open(schema.request(config.request.resume_token))
     exit_code = 1
     try:
         for raw in call:

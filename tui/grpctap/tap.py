@@ -115,12 +115,6 @@ class Tap:
 
     # What the reader's thread calls.
 
-    def connected(self, call_id: int) -> None:
-        """The server was reached."""
-        with self._lock:
-            if call_id == self._session.call_id:
-                self._session.connected()
-
     def received(self, call_id: int, raw: bytes) -> None:
         """Verifies and keeps one message."""
         now_ns = self._clock()

@@ -321,12 +321,6 @@ def test_a_call_tag_never_comes_back() -> None:
     assert tags == sorted(set(tags))
 
 
-def test_a_connection_without_a_value_is_live() -> None:
-    stream = Stream()
-    stream.session.connected()
-    assert stream.session.state is State.LIVE
-
-
 @pytest.mark.parametrize("command", list(Command))
 @pytest.mark.parametrize("state", list(State))
 def test_a_command_that_means_nothing_changes_nothing(command: Command, state: State) -> None:

@@ -132,11 +132,6 @@ class Session:
                 self._reopen(How.FRESH, now_ns)
         return True
 
-    def connected(self) -> None:
-        """The server was reached; it may be a while until it speaks."""
-        if self.state is State.CONNECTING:
-            self.state = State.LIVE
-
     def receive(self, reading: Reading, raw: bytes, now_ns: int) -> bool:
         """Verifies a message of the running call; returns whether it went into the history."""
         if reading.progress:

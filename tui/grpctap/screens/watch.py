@@ -150,9 +150,9 @@ class WatchScreen(Screen[None]):
     def _placeholder(self, now: Snapshot) -> str:
         match now.state:
             case State.CONNECTING:
-                return f"connecting to {self._address}"
+                return f"waiting for the first answer of {self._address}"
             case State.LIVE | State.CATCHING_UP:
-                return "connected; waiting for the first value"
+                return "the server has answered; waiting for the first value"
         return "no value was received"
 
     def _show_notice(self, now: Snapshot) -> None:

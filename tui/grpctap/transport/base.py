@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Protocol
 
 from grpctap.core.status import Status
@@ -24,15 +24,12 @@ class Call(Protocol):
 class Transport(Protocol):
     """Opens calls of one method of one server."""
 
-    def open(self, request: bytes, connected: Callable[[], None]) -> Call:
-        """Starts a call without waiting; `connected` is called, on any thread, once it is sent."""
+    def open(self, request: bytes) -> Call:
+        """Starts a call without waiting for the server."""
 
 
 class Sink(Protocol):
     """Takes what a reader reads, on the reader's thread; `call_id` says of which call."""
-
-    def connected(self, call_id: int) -> None:
-        """The server was reached."""
 
     def received(self, call_id: int, raw: bytes) -> None:
         """A message arrived."""

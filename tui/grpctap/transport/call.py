@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,8 +26,8 @@ class GrpcTransport:
     metadata: tuple[tuple[str, str | bytes], ...] = ()
     max_time: float | None = None
 
-    def open(self, request: bytes, connected: Callable[[], None]) -> GrpcCall:
-        """Starts a call without waiting; `connected` is called once the server was reached."""
+    def open(self, request: bytes) -> GrpcCall:
+        """Starts a call without waiting for the server."""
         channel = self.target.channel()
         try:
             multicallable: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(
@@ -36,40 +37,31 @@ class GrpcTransport:
         except BaseException:
             channel.close()
             raise
-        return GrpcCall(channel, call, connected)
+        return GrpcCall(channel, call)
 
 
 class GrpcCall:
     """One call and the channel that it runs on."""
 
-    def __init__(self, channel: grpc.Channel, call: Any, connected: Callable[[], None]) -> None:
+    def __init__(self, channel: grpc.Channel, call: Any) -> None:
         self._channel = channel
         self._call = call
-        self._connected = connected
-        channel.subscribe(self._watch)
 
     def __iter__(self) -> Iterator[bytes]:
         """The messages as they arrive; ends, without raising, when the call does."""
-        try:
+        with suppress(grpc.RpcError):
             yield from self._call
-        except grpc.RpcError:
-            return
 
     def cancel(self) -> None:
         """Ends the call from any thread; does nothing when it has ended."""
-        self._call.cancel()
+        # The call's own cancel would leave its last events unread, and so its connection open.
+        self._channel.close()
 
     def close(self) -> Status:
         """Closes the channel; returns the status, CANCELLED where the call was cut short."""
-        self._call.cancel()
-        self._channel.unsubscribe(self._watch)
         self._channel.close()
+        self._call.cancel()
         return _status(self._call)
-
-    def _watch(self, connectivity: grpc.ChannelConnectivity) -> None:
-        if connectivity is grpc.ChannelConnectivity.READY:
-            self._channel.unsubscribe(self._watch)
-            self._connected()
 
 
 def _status(call: Any) -> Status:

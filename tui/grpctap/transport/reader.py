@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from functools import partial
 
 from grpctap.core import status as codes
 from grpctap.core.status import Status
@@ -70,8 +69,7 @@ class Reader:
             if self._wanted != (call_id, request):
                 return Status(codes.CANCELLED, "CANCELLED")
             self._wanted = None
-            call = self._transport.open(request, partial(self._sink.connected, call_id))
-            self._call = call
+            call = self._call = self._transport.open(request)
         try:
             received = self._sink.received
             for raw in call:
