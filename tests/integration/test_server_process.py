@@ -187,10 +187,18 @@ async def test_a_port_is_never_shared_with_another_server() -> None:
 
 
 @pytest.mark.parametrize(
-    "imported", ["grpctap_server.cli", "grpc._cython.cygrpc", "grpctap_server.serve"]
+    ("entry", "imported"),
+    [
+        (("-m", "grpctap_server"), "grpctap_server.cli"),
+        (("-m", "grpctap_server"), "grpc._cython.cygrpc"),
+        (("-c", "from grpctap_server import cli; cli.main()"), "grpc._cython.cygrpc"),
+        (("-c", "from grpctap_server import cli; cli.main()"), "grpctap_server.serve"),
+    ],
 )
-def test_an_interrupt_during_start_up_leaves_no_traceback(imported: str) -> None:
-    command = (sys.executable, "-X", "importtime", "-m", "grpctap_server", "--port", "0")
+def test_an_interrupt_during_start_up_leaves_no_traceback(
+    entry: tuple[str, str], imported: str
+) -> None:
+    command = (sys.executable, "-X", "importtime", *entry, "--port", "0")
     with ChildProcess(command) as server:
         server.await_line(rf"\| +{imported}$")
         server.send_signal(signal.SIGINT)
