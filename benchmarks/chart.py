@@ -15,8 +15,8 @@ from time import perf_counter_ns, process_time_ns
 
 from textual.app import App, ComposeResult
 
-from grpctap.core.series import Scroll, Series
-from grpctap.widgets.chart import Chart, ChartFrame
+from grpctap.core.series import ChartFrame, Scroll, Series
+from grpctap.widgets.chart import Chart
 
 SECOND = 1_000_000_000
 FRAMES = 200

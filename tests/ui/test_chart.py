@@ -8,11 +8,10 @@ from math import sin
 import pytest
 from textual.app import App, ComposeResult
 
-from grpctap.core.series import Mark, Series
+from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.widgets.chart import (
     WAITING,
     Chart,
-    ChartFrame,
 )
 
 SECOND = 1_000_000_000

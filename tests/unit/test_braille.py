@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from grpctap.core.series import Column, Mark, Point, Series
+from grpctap.core.series import ChartFrame, Column, Mark, Point, Series
 from grpctap.core.ticks import SECOND, Scale
 from grpctap.widgets.braille import Dots, View, plot, value_range
-from grpctap.widgets.chart import ChartFrame, mark_texts, needed_span, steady_span
+from grpctap.widgets.chart import mark_texts, needed_span, steady_span
 
 
 def lit(dots: Dots) -> set[tuple[int, int]]:

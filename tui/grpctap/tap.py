@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from grpctap.core import status as codes
 from grpctap.core.history import Extent, Frozen, History
 from grpctap.core.message import MessageError, Schema
-from grpctap.core.series import Mark, Series
+from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.core.session import Command, Session, State
 from grpctap.core.stats import Gaps, Rate, RateMeter, arrival_gaps
 from grpctap.core.status import Status
 from grpctap.transport.base import Transport
 from grpctap.transport.reader import Reader
-from grpctap.widgets.chart import ChartFrame
 
 # Inter-arrival quantiles are those of the newest so many rows.
 RECENT_ROWS = 1_000

@@ -70,9 +70,9 @@ class Stream:
 
 def test_a_stream_goes_from_connecting_to_live() -> None:
     stream = Stream()
-    assert stream.session.state is State.CONNECTING
+    states = [stream.session.state]
     stream.values(5, 6, 7)
-    assert stream.session.state is State.LIVE
+    assert [*states, stream.session.state] == [State.CONNECTING, State.LIVE]
     assert stream.kept == [5, 6, 7]
     assert stream.session.token == b"7"
     assert stream.seams == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
 from typing import NamedTuple
@@ -281,3 +282,18 @@ class Scroll:
         # No point comes earlier than the last, so only its column and those after it are open.
         self._open = series.last_time // column_ns if series.last_time is not None else start
         return columns
+
+
+@dataclass(frozen=True, slots=True)
+class ChartFrame:
+    """What a chart shows at a moment.
+
+    `end_ns` is the right edge of the time axis: now while the stream is live, the moment of the
+    pause while it is paused; `moving` says which. `marks` are in the order of their starts.
+    """
+
+    end_ns: int
+    name: str
+    series: Series
+    marks: Sequence[Mark]
+    moving: bool

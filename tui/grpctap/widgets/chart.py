@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import tzinfo
 from typing import ClassVar, Protocol
 
@@ -13,7 +12,7 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
-from grpctap.core.series import Mark, Scroll, Series
+from grpctap.core.series import ChartFrame, Mark, Scroll, Series
 from grpctap.core.ticks import (
     HOUR,
     MINUTE,
@@ -44,21 +43,6 @@ SPANS = (
     *(MINUTE * count for count in (2, 3, 5, 7, 10, 15, 20, 30, 45)),
     *(HOUR * count for count in (1, 2, 3, 5, 7, 10, 15, 20, 24)),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class ChartFrame:
-    """What a chart shows at a moment.
-
-    `end_ns` is the right edge of the time axis: now while the stream is live, the moment of the
-    pause while it is paused; `moving` says which. `marks` are in the order of their starts.
-    """
-
-    end_ns: int
-    name: str
-    series: Series
-    marks: Sequence[Mark]
-    moving: bool
 
 
 class ChartSource(Protocol):
