@@ -1,0 +1,155 @@
+"""Takes docs/picture.svg, the README's picture: the real viewer on the bundled server.
+
+It runs the viewer without a terminal, pauses and resumes the stream with the key that a person
+would press, and writes what is then on the screen. It takes about a minute.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from html import unescape
+from pathlib import Path
+
+from textual.pilot import Pilot
+
+from grpctap.app import GrpctapApp
+from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.session import State
+from grpctap.tap import Tap
+from grpctap.transport.call import GrpcTransport
+from grpctap.transport.target import Target
+from grpctap_protos.server_stream_pb2 import SimpleRequest
+
+PICTURE = Path(__file__).with_name("picture.svg")
+PORT = 8000
+SIZE = (110, 32)
+# Few enough values that those of the pause leave its seam in sight, and that the line is a line.
+INTERVAL_S = 0.5
+BEFORE_S, PAUSE_S, AFTER_S = 54.0, 4.2, 2.2
+PATIENCE_S = 20.0
+# Fonts that machines have, so that none need be loaded.
+FONTS = 'Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono", "Liberation Mono", monospace'
+
+_FONT_FACE = re.compile(r"\s*@font-face\s*\{[^}]*\}")
+_FONT_FAMILY = re.compile(r"font-family:\s*[^;]+;")
+_TEXT = re.compile(r'<text class="([^"]+)" x="([^"]+)" y="([^"]+)"[^>]*>([^<]*)</text>')
+# The grid that Rich's SVG puts the characters on: size of a cell, and of what is above a baseline.
+_CELL_WIDTH, _CELL_HEIGHT, _ASCENT = 12.2, 24.4, 18.5
+_BRAILLE = range(0x2800, 0x2900)
+# Column and row of each bit of a braille character, counted from its left upper dot.
+_DOTS = ((0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2), (0, 3), (1, 3))
+_DOT_SIZE = 3.4
+
+
+class PictureError(RuntimeError):
+    """The picture could not be taken; the message says why."""
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """Runs the bundled server, numbering from now on; gives its address.
+
+    Raises:
+        PictureError: it did not start.
+    """
+    command = (sys.executable, "-m", "grpctap_server", "--until-eof", "--port", str(PORT))
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
+        (*command, "--interval", str(INTERVAL_S), "--start", f"{time.time():.1f}"),
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # On leaving it closes the pipes, which ends the server, and waits for it.
+    with process:
+        line = process.stderr.readline() if process.stderr else ""
+        if "listening on" not in line:
+            raise PictureError(line.strip())
+        yield f"127.0.0.1:{PORT}"
+
+
+async def take(address: str) -> str:
+    """Watches the server at `address` for a minute; returns the screen as SVG.
+
+    Raises:
+        PictureError: the stream did not do what the picture is to show.
+    """
+    transport = GrpcTransport(Target(address, plaintext=True), METHOD)
+    tap = Tap(transport, ListValue(SimpleRequest(data="WTI "), progress=True))
+    try:
+        app = GrpctapApp(tap, address, METHOD, plaintext=True)
+        async with app.run_test(size=SIZE) as pilot:
+            await _until(pilot, lambda: tap.snapshot().values > 0, "the first value")
+            await pilot.pause(BEFORE_S)
+            await pilot.press("space")
+            before = tap.snapshot()
+            if before.state is not State.PAUSED:
+                raise PictureError(f"the stream is {before.state.value} where it should be PAUSED")
+            await pilot.pause(PAUSE_S)
+            await pilot.press("space")
+            caught_up = before.values + int(PAUSE_S / INTERVAL_S)
+            await _until(pilot, lambda: tap.snapshot().values >= caught_up, "catching up")
+            await pilot.pause(AFTER_S)
+            return app.export_screenshot(title="grpctap")
+    finally:
+        tap.close()
+
+
+async def _until(pilot: Pilot[int], condition: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        if time.monotonic() > deadline:
+            raise PictureError(f"never happened: {what}")
+        await pilot.pause(0.05)
+
+
+def without_network(svg: str) -> str:
+    """The picture with fonts of the reader's machine in place of those from elsewhere."""
+    return _FONT_FAMILY.sub(f"font-family: {FONTS};", _FONT_FACE.sub("", svg))
+
+
+def with_dots(svg: str) -> str:
+    """The picture with dots in place of braille characters.
+
+    Few monospaced fonts have these, and in one from another font the chart would lean.
+    """
+    return _TEXT.sub(_dotted, svg)
+
+
+def _dotted(match: re.Match[str]) -> str:
+    kind, x, y, escaped = match.groups()
+    text = unescape(escaped)
+    if not any(ord(character) in _BRAILLE for character in text):
+        return match[0]
+    if not all(ord(character) in _BRAILLE or character.isspace() for character in text):
+        raise PictureError(f"braille among other characters: {text!r}")
+    left, top = float(x), float(y) - _ASCENT
+    squares = []
+    for index, character in enumerate(text):
+        for bit, (column, row) in enumerate(_DOTS):
+            if ord(character) in _BRAILLE and ord(character) >> bit & 1:
+                dot_x = left + (index + 0.25 + column / 2) * _CELL_WIDTH - _DOT_SIZE / 2
+                dot_y = top + (row + 0.5) / 4 * _CELL_HEIGHT - _DOT_SIZE / 2
+                squares.append(f"M{dot_x:.1f} {dot_y:.1f}h{_DOT_SIZE}v{_DOT_SIZE}h-{_DOT_SIZE}z")
+    return f'<path class="{kind}" d="{"".join(squares)}"/>'
+
+
+def main() -> int:
+    """Takes the picture; returns the exit code."""
+    try:
+        with server() as address:
+            svg = with_dots(without_network(asyncio.run(take(address))))
+    except PictureError as error:
+        sys.stderr.write(f"docs/picture.py: {error}\n")
+        return 1
+    PICTURE.write_text(svg, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
