@@ -18,7 +18,8 @@ class GrpctapApp(App[int]):
 
     def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
         super().__init__()
-        self._tap = tap
+        # A log that glides is behind the stream, and glides on when it is told to follow.
+        self.animation_level = "none"
         self._watch = WatchScreen(tap, address, method, plaintext=plaintext)
 
     def on_mount(self) -> None:

@@ -21,8 +21,8 @@ from grpctap.widgets.stream_log import StreamLog
 from grpctap.widgets.top_line import TopLine
 
 LOOKS_PER_SECOND = 10
-# Quantiles that change ten times a second cannot be read.
-LOOKS_PER_GAPS = 5
+# Figures that change ten times a second cannot be read.
+LOOKS_PER_FIGURES = 5
 
 
 class WatchScreen(Screen[None]):
@@ -41,6 +41,7 @@ class WatchScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("space", "stream('pause')", "Pause", tooltip="Cancel the call, keep the place"),
         Binding("space", "stream('resume')", "Resume", tooltip="Go on at the next value"),
+        Binding("space", "retry", "Retry", tooltip="Try again, where the stream was lost"),
         Binding("s", "stream('stop')", "Stop", tooltip="Cancel the call for good"),
         Binding("r", "stream('fresh')", "Fresh call", tooltip="Open a new call from now on"),
         Binding("n", "stream('skip')", "Now", tooltip="Skip to the newest value"),
@@ -61,7 +62,7 @@ class WatchScreen(Screen[None]):
         self._plaintext = plaintext
         self._looks = 0
         self._frozen_at = 0
-        self._bindings_of: tuple[State, bool] | None = None
+        self._seen: tuple[State, bool] | None = None
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -86,14 +87,15 @@ class WatchScreen(Screen[None]):
         top.state = now.state
         top.note = self._note(now)
         top.elapsed_s = now.elapsed_ns // 1_000_000_000
-        figures = self.query_one(StatusLine)
-        figures.snapshot = now
-        figures.frozen = now.values - self._frozen_at if log.frozen else None
-        if self._looks % LOOKS_PER_GAPS == 0:
+        changed = self._seen != (now.state, log.frozen)
+        if changed or self._looks % LOOKS_PER_FIGURES == 0:
+            figures = self.query_one(StatusLine)
+            figures.snapshot = now
             figures.gaps = self._tap.gaps()
+            figures.frozen = now.values - self._frozen_at if log.frozen else None
         self._looks += 1
-        if self._bindings_of != (now.state, log.frozen):
-            self._bindings_of = (now.state, log.frozen)
+        if changed:
+            self._seen = (now.state, log.frozen)
             self.refresh_bindings()
             self._show_notice(now)
             log.placeholder = self._placeholder(now)
@@ -101,6 +103,10 @@ class WatchScreen(Screen[None]):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key does anything now; one that does nothing is not shown."""
         match action, parameters:
+            case "stream", ("resume",):
+                return self._tap.allows(Command.RESUME) and not self._failed
+            case "retry", _:
+                return self._failed
             case "stream", (str(name),):
                 return self._tap.allows(Command(name))
             case "freeze", _:
@@ -113,6 +119,10 @@ class WatchScreen(Screen[None]):
         """Tells the tap, and shows at once what came of it."""
         self._tap.command(Command(name))
         self.look()
+
+    def action_retry(self) -> None:
+        """Opens the lost stream again."""
+        self.action_stream(Command.RESUME.value)
 
     def action_freeze(self) -> None:
         """Holds the view."""
@@ -137,6 +147,10 @@ class WatchScreen(Screen[None]):
         self.query_one(Chart).frozen = frozen
         self._frozen_at = self._tap.snapshot().values
         self.look()
+
+    @property
+    def _failed(self) -> bool:
+        return self._tap.snapshot().state is State.FAILED
 
     def _note(self, now: Snapshot) -> str:
         if now.state is State.CATCHING_UP:

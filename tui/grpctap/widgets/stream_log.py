@@ -10,17 +10,18 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.geometry import Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
+from textual.widget import Widget
 
-from grpctap.core.history import Extent, Frozen, Row, Value
-from grpctap.core.seams import Cause, Interruption, clock_time
+from grpctap.core.history import Extent, Frozen, Value
+from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import printable
 
 FRAMES_PER_SECOND = 30
+WHEEL_ROWS = 3
+NOTHING = Extent(0, 0, -1)
 MAX_CACHED = 2_000
 
 
@@ -41,26 +42,26 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
-class StreamLog(ScrollView, can_focus=True):
+class StreamLog(Widget, can_focus=True):
     """Follows the newest rows until it is frozen, by key or by scrolling up.
 
     It pulls what is new on a timer and draws only the lines in sight. Frozen, it shows the rows as
     they were, so nothing moves under the reader's eyes.
+
+    It keeps its own place instead of being a ScrollView, whose every change of size lays the whole
+    screen out anew, and which does not tell a person's scrolling from its own.
     """
 
     DEFAULT_CSS = """
     StreamLog {
-        overflow-x: hidden;
-        overflow-y: scroll;
-        scrollbar-size-vertical: 1;
         background: $background;
-        &:focus { background-tint: $foreground 0%; }
         & > .stream-log--number { color: $text-muted; }
         & > .stream-log--time { color: $text-muted; }
         & > .stream-log--value { color: $foreground; }
         & > .stream-log--seam { color: $text-warning; }
         & > .stream-log--fault { color: $text-error; }
         & > .stream-log--placeholder { color: $text-muted; text-style: italic; }
+        & > .stream-log--thumb { color: $scrollbar; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -70,9 +71,15 @@ class StreamLog(ScrollView, can_focus=True):
         "stream-log--seam",
         "stream-log--fault",
         "stream-log--placeholder",
+        "stream-log--thumb",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("end", "thaw", "Newest", show=False, tooltip="Follow the newest value again"),
+        Binding("up", "scroll_rows(-1)", "Up", show=False),
+        Binding("down", "scroll_rows(1)", "Down", show=False),
+        Binding("pageup", "scroll_pages(-1)", "Page up", show=False),
+        Binding("pagedown", "scroll_pages(1)", "Page down", show=False),
+        Binding("home", "oldest", "Oldest", show=False),
+        Binding("end", "newest", "Newest", show=False),
     ]
 
     frozen = reactive(False)
@@ -87,11 +94,11 @@ class StreamLog(ScrollView, can_focus=True):
         super().__init__()
         self._source = source
         self._line = line
-        self._extent = Extent(0, 0, -1)
+        self._extent = NOTHING
         self._shown = Frozen(0, ())
+        self._top = 0
         self._strips: dict[int, Strip] = {}
         self._number_width = 0
-        self._moving = False
 
     def on_mount(self) -> None:
         """Starts to pull."""
@@ -102,45 +109,64 @@ class StreamLog(ScrollView, can_focus=True):
         if self.frozen:
             return
         extent = self._source.extent()
-        if extent != self._extent:
-            self._extent = extent
-            self._show(self._source.newest(self.size.height), extent.end - extent.first)
-
-    def action_thaw(self) -> None:
-        """Follows the newest row again."""
-        self.frozen = False
+        if extent == self._extent:
+            return
+        self._extent = extent
+        self._shown = self._source.newest(self.size.height)
+        self._top = self._shown.first
+        self._fit_numbers()
+        self.refresh()
 
     def watch_frozen(self, frozen: bool) -> None:
         """Stands still, or catches up."""
         if frozen:
-            rows = self._source.newest()
-            self._show(rows, len(rows.rows))
+            self._shown = self._source.newest()
+            self._extent = Extent(self._shown.first, self._shown.end, 0)
+            self._go(self._shown.end)
         else:
-            self._extent = Extent(0, 0, -1)
+            self._extent = NOTHING
             self.pull()
         self.post_message(self.Froze())
 
-    def watch_placeholder(self) -> None:
-        """Draws it anew."""
-        self.refresh()
-
-    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
-        """Freezes when somebody scrolls up, and follows again when they come back to the end."""
-        if not self._moving and round(old_value) != round(new_value):
-            # A taller log scrolls up too, but only as far as its new end.
-            if not self.frozen and new_value < min(old_value, self.max_scroll_y):
-                self.frozen = True
-            elif self.frozen and new_value > old_value and new_value >= self.max_scroll_y:
-                self.frozen = False
-        super().watch_scroll_y(old_value, new_value)
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Draws all lines for the new width, and keeps to the end when it follows."""
-        self._strips.clear()
-        self._extent = Extent(0, 0, -1)
+    def action_scroll_rows(self, rows: int) -> None:
+        """Scrolls by so many rows; up freezes, down to the end follows again."""
+        if rows < 0:
+            self.frozen = True
         if self.frozen:
-            self.virtual_size = Size(event.size.width, len(self._shown.rows))
+            self._go(self._top + rows)
+            if rows > 0 and self._top >= self._last_top:
+                self.frozen = False
+
+    def action_scroll_pages(self, pages: int) -> None:
+        """Scrolls by so many screens."""
+        self.action_scroll_rows(pages * max(self.size.height - 1, 1))
+
+    def action_oldest(self) -> None:
+        """Freezes, and goes to the oldest row."""
+        self.frozen = True
+        self._go(self._shown.first)
+
+    def action_newest(self) -> None:
+        """Follows the newest row again."""
+        self.frozen = False
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Scrolls up, and so freezes."""
+        event.stop()
+        self.action_scroll_rows(-WHEEL_ROWS)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Scrolls down."""
+        event.stop()
+        self.action_scroll_rows(WHEEL_ROWS)
+
+    def on_resize(self) -> None:
+        """Draws all lines for the new width, and keeps to its place."""
+        self._strips.clear()
+        if self.frozen:
+            self._go(self._top)
         else:
+            self._extent = NOTHING
             self.pull()
 
     def notify_style_update(self) -> None:
@@ -150,41 +176,48 @@ class StreamLog(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """One line of the widget."""
-        width = self.size.width
+        width = self.size.width - 1
         if not self._shown.rows:
-            return self._placeholder_line(y, width)
-        if self.frozen:
-            number = self._shown.first + self.scroll_offset.y + y
-        else:
-            number = max(self._shown.end - self.size.height, self._shown.first) + y
+            return self._placeholder_line(y)
+        number = self._top + y
         row = self._shown.get(number)
-        if row is None:
-            return Strip.blank(width, self.rich_style)
-        if not isinstance(row, Value):
-            return self._seam_line(row, width)
-        strip = self._strips.get(number)
-        if strip is None:
-            strip = self._value_line(row, width)
-            if len(self._strips) >= MAX_CACHED:
-                self._strips.clear()
-            self._strips[number] = strip
-        return strip
+        if isinstance(row, Value):
+            line = self._strips.get(number)
+            if line is None:
+                line = self._value_line(row, width)
+                if len(self._strips) >= MAX_CACHED:
+                    self._strips.clear()
+                self._strips[number] = line
+        elif row is None:
+            line = Strip.blank(width, self.rich_style)
+        else:
+            line = self._seam_line(row, width)
+        return Strip.join([line, Strip([self._thumb(y)], 1)])
 
-    def _show(self, rows: Frozen, total: int) -> None:
-        self._shown = rows
-        if rows.rows:
-            last = max((row.label for row in rows.rows[-2:] if isinstance(row, Value)), default=0)
-            width = max(len(str(last)) + 1, self._number_width)
-            if width != self._number_width:
-                self._number_width = width
-                self._strips.clear()
-        self._moving = True
-        try:
-            self.virtual_size = Size(self.size.width, total)
-            self.scroll_to(y=max(total - self.size.height, 0), animate=False, force=True)
-        finally:
-            self._moving = False
+    @property
+    def _last_top(self) -> int:
+        return max(self._shown.end - self.size.height, self._shown.first)
+
+    def _go(self, top: int) -> None:
+        self._top = max(min(top, self._last_top), self._shown.first)
+        self._fit_numbers()
         self.refresh()
+
+    def _fit_numbers(self) -> None:
+        in_sight = self._shown.rows[self._top - self._shown.first :][: self.size.height]
+        labels = [len(str(row.label)) for row in in_sight if isinstance(row, Value)]
+        width = max([self._number_width, *(length + 1 for length in labels)])
+        if width != self._number_width:
+            self._number_width = width
+            self._strips.clear()
+
+    def _thumb(self, y: int) -> Segment:
+        height, rows = self.size.height, self._extent.end - self._extent.first
+        if rows <= height:
+            return Segment(" ", self.rich_style)
+        length = max(height * height // rows, 1)
+        start = round((self._top - self._extent.first) * (height - length) / (rows - height))
+        return Segment("┃" if start <= y < start + length else " ", self._style("thumb"))
 
     def _value_line(self, value: Value, width: int) -> Strip:
         number = f" {f'#{value.label}':>{self._number_width}}  "
@@ -197,13 +230,14 @@ class StreamLog(ScrollView, can_focus=True):
         ]
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
-    def _seam_line(self, row: Row, width: int) -> Strip:
-        broken = not isinstance(row, Interruption) or row.cause is Cause.FAILED
+    def _seam_line(self, seam: Seam, width: int) -> Strip:
+        broken = not isinstance(seam, Interruption) or seam.cause is Cause.FAILED
         style = self._style("fault" if broken else "seam")
-        text = "" if isinstance(row, Value) else printable(row.text())
-        return Strip([Segment(rule(text, width), style)]).adjust_cell_length(width, self.rich_style)
+        text = rule(printable(seam.text()), width)
+        return Strip([Segment(text, style)]).adjust_cell_length(width, self.rich_style)
 
-    def _placeholder_line(self, y: int, width: int) -> Strip:
+    def _placeholder_line(self, y: int) -> Strip:
+        width = self.size.width
         if y != self.size.height // 2:
             return Strip.blank(width, self.rich_style)
         text = fit(self.placeholder, width).center(width)

@@ -1,0 +1,95 @@
+"""A real server that says exactly what the test tells it, when the test tells it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import grpc
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc_status import rpc_status
+
+from grpctap_protos import server_stream_pb2 as pb
+from grpctap_protos import server_stream_pb2_grpc as pb_grpc
+from support.server import eventually
+
+START_NS = 1_800_000_000_000_000_000
+TICK_NS = 100_000_000
+
+
+class SteppedClock:
+    """A clock for a tap: each value takes a tenth of a second, and tests add what they like."""
+
+    def __init__(self) -> None:
+        self.values = 0
+        self.extra_s = 0.0
+
+    def __call__(self) -> int:
+        return START_NS + self.values * TICK_NS + round(self.extra_s * 1e9)
+
+
+class Puppet(pb_grpc.StreamServerServicer):
+    """Serves ListValue by hand; run it with RunningServer."""
+
+    def __init__(self) -> None:
+        self.requests: list[pb.SimpleRequest] = []
+        self._calls: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Any]]] = []
+
+    async def ListValue(self, request: pb.SimpleRequest, context: Any) -> None:  # noqa: N802
+        queue: asyncio.Queue[Any] = asyncio.Queue()
+        self._calls.append((asyncio.get_running_loop(), queue))
+        self.requests.append(request)
+        while (item := await queue.get()) is not None:
+            if isinstance(item, pb.StreamResponse):
+                await context.write(item)
+            else:
+                await context.abort_with_status(item)
+
+    def await_call(self, number: int) -> None:
+        """Waits until the so-manieth call is there."""
+        eventually(lambda: len(self.requests) >= number, f"call {number}")
+
+    def send(self, *items: pb.StreamResponse | grpc.Status | None) -> None:
+        """Sends messages on the newest call; a status, or None for OK, ends it."""
+        loop, queue = self._calls[-1]
+        for item in items:
+            loop.call_soon_threadsafe(queue.put_nowait, item)
+
+
+def price_message(sequence: int, text: str | None = None) -> pb.StreamResponse:
+    """The so-manieth value of a made-up price, with all that our server sends."""
+    number = 78 + (sequence * 37 % 50) / 100 + sequence % 7 / 10
+    return pb.StreamResponse(
+        stream_value=f"WTI {number:.2f}" if text is None else text,
+        stream_id="puppet",
+        sequence=sequence,
+        resume_token=b"at-%d" % sequence,
+        first_sequence=1,
+        number=number,
+    )
+
+
+def progress(newest: int, position: int) -> pb.StreamResponse:
+    return pb.StreamResponse(
+        stream_id="puppet", sequence=newest, resume_token=b"at-%d" % position, progress=True
+    )
+
+
+def refusal(code: int, message: str, reason: str = "", **info: str) -> Any:
+    """The status of an error; with a google.rpc.ErrorInfo when there is a reason."""
+    status = status_pb2.Status(code=code, message=message)
+    if reason:
+        detail = any_pb2.Any()
+        detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="grpctap", metadata=info))
+        status.details.append(detail)
+    return rpc_status.to_status(status)
+
+
+def expired() -> Any:
+    return refusal(
+        code_pb2.OUT_OF_RANGE,
+        "values #41 to #99 are no longer kept",
+        "TOKEN_EXPIRED",
+        first_sequence="100",
+    )
