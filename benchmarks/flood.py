@@ -121,7 +121,7 @@ def _message(sequence: int, price: float, size: int) -> tuple[bytes, tuple[int, 
     before = b"\0" + struct.pack(">I", size) + value + head
     at = len(before)
     frame = before + groups_of(sequence) + token + number
-    return frame, (at, at + 4 + len(token) - 4)
+    return frame, (at, at + len(token))
 
 
 @dataclass
