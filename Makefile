@@ -34,6 +34,9 @@ format: $(DEV) ## format the code, and mend what ruff can mend
 picture: $(DEV) ## take the README's picture of the real screen anew
 	$(BIN)/python docs/picture.py
 
+bench: $(DEV) ## measure the viewer beside its peers
+	$(BIN)/python benchmarks/viewer.py $(ARGS)
+
 clean: ## remove the private environment and the caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 

@@ -65,6 +65,7 @@ class StreamServerServicer:
         OUT_OF_RANGE        TOKEN_AHEAD     the token is ahead of the log
         FAILED_PRECONDITION STREAM_CHANGED  the token is of another log
         ABORTED             SLOW_CONSUMER   the client reads too slowly
+        UNAVAILABLE         SHUTTING_DOWN   the server ends; call again, with the last token
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

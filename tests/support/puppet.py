@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Any
 
 import grpc
@@ -10,6 +11,7 @@ from google.protobuf import any_pb2
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from grpctap.tap import Tap
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from support.server import eventually
@@ -19,14 +21,15 @@ TICK_NS = 100_000_000
 
 
 class SteppedClock:
-    """A clock for a tap: each value takes a tenth of a second, and tests add what they like."""
+    """A clock for a tap: a tenth of a second for each value kept, and what the test adds."""
 
     def __init__(self) -> None:
-        self.values = 0
+        self.tap: Tap | None = None
         self.extra_s = 0.0
 
     def __call__(self) -> int:
-        return START_NS + self.values * TICK_NS + round(self.extra_s * 1e9)
+        values = self.tap._session.history.values if self.tap is not None else 0
+        return START_NS + values * TICK_NS + round(self.extra_s * 1e9)
 
 
 class Puppet(pb_grpc.StreamServerServicer):
@@ -58,13 +61,18 @@ class Puppet(pb_grpc.StreamServerServicer):
 
 
 def price_message(sequence: int, text: str | None = None) -> pb.StreamResponse:
-    """The so-manieth value of a made-up price, with all that our server sends."""
-    number = 78 + (sequence * 37 % 50) / 100 + sequence % 7 / 10
+    """The so-manieth value of a made-up price, with all that our server sends.
+
+    All have one size, and the first two are the lowest and the highest, so that neither the rate
+    nor the chart's scale depends on how many had come when somebody looked.
+    """
+    wave = 78.7 + math.sin(sequence / 9) / 2 + sequence * 37 % 11 / 100
+    number = {1: 78.0, 2: 79.4}.get(sequence, round(wave, 2))
     return pb.StreamResponse(
         stream_value=f"WTI {number:.2f}" if text is None else text,
         stream_id="puppet",
         sequence=sequence,
-        resume_token=b"at-%d" % sequence,
+        resume_token=b"at-%06d" % sequence,
         first_sequence=1,
         number=number,
     )
@@ -72,7 +80,7 @@ def price_message(sequence: int, text: str | None = None) -> pb.StreamResponse:
 
 def progress(newest: int, position: int) -> pb.StreamResponse:
     return pb.StreamResponse(
-        stream_id="puppet", sequence=newest, resume_token=b"at-%d" % position, progress=True
+        stream_id="puppet", sequence=newest, resume_token=b"at-%06d" % position, progress=True
     )
 
 

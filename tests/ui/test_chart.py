@@ -86,7 +86,7 @@ async def test_sine() -> None:
     script = Script([(i / 10, 78.6 + 0.35 * sin(i / 40)) for i in range(600)])
 
     assert await picture_of(script, 60, 9) == golden("""
-        |                                    number 78.8342  ▼ 0.0064
+        |                                   number 78.8342  ▼ 0.0064
         |  79.0 ┤   ⢀⣀⣀⣀                  ⢀⣀⣀⡀                  ⣀⣀⣀⡀
         |       │ ⣠⠖⠉  ⠈⠙⢦⡀             ⣠⠞⠁  ⠈⠳⣄             ⢀⡴⠊⠁  ⠉⠓
         |       │⠞⠁       ⠙⣄          ⣠⠞⠁      ⠈⠳⣄          ⣠⠊
@@ -102,7 +102,7 @@ async def test_flat() -> None:
     script = Script([(i / 10, 78.42) for i in range(600)])
 
     assert await picture_of(script, 60, 7) == golden("""
-        |                                        number 78.42  = 0.00
+        |                                       number 78.42  = 0.00
         |  79.5 ┤
         |  79.0 ┤
         |  78.5 ┤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤⠤
@@ -116,7 +116,7 @@ async def test_step() -> None:
     script = Script([(i / 10, 1.0 if i < 300 else 5.0) for i in range(600)])
 
     assert await picture_of(script, 60, 7) == golden("""
-        |                                               number 5  = 0
+        |                                              number 5  = 0
         |     5 ┤                         ⢰⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒⠒
         |     4 ┤                         ⢸
         |     3 ┤                         ⢸
@@ -130,7 +130,7 @@ async def test_one_spike_among_a_million() -> None:
     script = Script([(i * 6e-5, 9.0 if i == 654_321 else 1 + i % 7 / 10) for i in range(1_000_000)])
 
     assert await picture_of(script, 60, 9) == golden("""
-        |                                           number 1.0  ▼ 0.6
+        |                                          number 1.0  ▼ 0.6
         |    10 ┤
         |       │                                 ⢸
         |       │                                 ⢸
@@ -146,7 +146,7 @@ async def test_two_points_far_apart() -> None:
     script = Script([(0, 1.0), (40, 3.0)], 45)
 
     assert await picture_of(script, 60, 7) == golden("""
-        |                                               number 3  ▲ 2
+        |                                              number 3  ▲ 2
         |     3 ┤                                         ⢀⣀⣀⠤⠤⠔
         |       │                               ⣀⣀⣀⠤⠤⠔⠒⠒⠉⠉⠁
         |     2 ┤                     ⣀⣀⡠⠤⠤⠒⠒⠊⠉⠉
@@ -160,7 +160,7 @@ async def test_one_point() -> None:
     script = Script([(0, 42.0)], 2)
 
     assert await picture_of(script, 60, 7) == golden("""
-        |                                                   number 42
+        |                                                  number 42
         |  42.5 ┤
         |       │
         |  42.0 ┤                                         ⠂
@@ -172,7 +172,7 @@ async def test_one_point() -> None:
 
 async def test_a_pause_is_marked_and_leaves_a_gap() -> None:
     assert await picture_of(paused_once(), 60, 8) == golden("""
-        |                     paused 8.7 s ┊       number 20.1  ▼ 0.1
+        |                     paused 8.7 s ┊      number 20.1  ▼ 0.1
         |    25 ┤    ⢠⡄   ⡄   ⣠   ⢠⡄   ⡄   ⣠       ⢦   ⢰⡀   ⡆   ⣦
         |    24 ┤   ⢀⡎⡇  ⡼⡇  ⣰⢻  ⢀⡎⡇  ⡼⡇  ⣰⠃       ⠈⣆  ⢸⢳   ⡿⡄  ⡏⣆
         |    23 ┤  ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃⢸ ⢀⡞ ⡇ ⡸⠁⡇ ⢠⠃┊        ⠘⣆ ⢸ ⢧ ⢀⠇⢱⡀ ⡇⠘⣆
@@ -188,7 +188,7 @@ async def test_a_pause_that_goes_on_stands_at_the_right_edge() -> None:
     script.mark(30.0, None, "paused")
 
     assert await picture_of(script, 60, 8) == golden("""
-        |                                          number 24.9  ▲ 0.1
+        |                                         number 24.9  ▲ 0.1
         |    25 ┤       ⢀⡄       ⣠       ⢀⣤       ⢀⡄       ⣠       ⢀⡤
         |    24 ┤     ⢀⡴⠃⡇     ⢀⠞⢹      ⣠⠊⢸     ⢀⡴⠃⡇     ⢀⠞⢹      ⣠⠊┊
         |    23 ┤    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ⢸    ⣠⠊  ⡇   ⢀⡴⠃ ⢸    ⣀⠞⠁ ┊

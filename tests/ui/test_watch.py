@@ -183,7 +183,7 @@ async def test_catching_up_shows_how_far_behind() -> None:
             await shows(pilot, "PAUSED at #5")
             await pilot.press("space")
             await until(pilot, lambda: len(puppet.requests) == 2, "the second call")
-            assert puppet.requests[1].resume_token == b"at-5"
+            assert puppet.requests[1].resume_token == b"at-000005"
             puppet.send(progress(317, 5))
             await shows(pilot, "◐ CATCHING UP 312 behind")
             puppet.send(*(price_message(n) for n in range(6, 318)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 
 from textual.app import App
@@ -24,7 +25,17 @@ class GrpctapApp(App[int]):
 
     def on_mount(self) -> None:
         """Shows the stream, and leaves the terminal clean when told to end."""
+        self.set_timer(1.0, _settle)
         self.push_screen(self._watch)
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(name, self.exit, 128 + name)
+            loop.add_signal_handler(name, self._leave, 128 + name)
+
+    def _leave(self, exit_code: int) -> None:
+        self.exit(return_code=exit_code)
+
+
+def _settle() -> None:
+    """Exempts what start-up made from later garbage collections, each a stall of the screen."""
+    gc.collect()
+    gc.freeze()

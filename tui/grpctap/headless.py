@@ -7,7 +7,7 @@ import sys
 
 from grpctap.config import Config
 from grpctap.core.listvalue import METHOD, ListValue
-from grpctap.core.message import MessageError, Schema
+from grpctap.core.message import MessageError
 from grpctap.core.seams import status_line
 from grpctap.transport.call import GrpcTransport
 
@@ -23,7 +23,7 @@ def follow(config: Config) -> int:
     exit_code = 1
     try:
         for raw in call:
-            sys.stdout.write(_line(schema, raw) + "\n")
+            sys.stdout.write(schema.json(raw) + "\n")
             sys.stdout.flush()
     except MessageError as error:
         _say(f"{error}; check the method")
@@ -40,12 +40,6 @@ def follow(config: Config) -> int:
         return 0
     _say(status_line(status))
     return 64 + status.code
-
-
-def _line(schema: Schema, raw: bytes) -> str:
-    text = schema.json(raw)
-    # JSON's own escapes keep what could act on a terminal away from it.
-    return text.encode("ascii", "backslashreplace").decode() if sys.stdout.isatty() else text
 
 
 def _say(text: str) -> None:

@@ -30,7 +30,9 @@ class WallClock:
 
     def __call__(self) -> int:
         """The time now."""
-        self._last = max(self._last, time.time_ns())
+        now = time.time_ns()
+        if now > self._last:
+            self._last = now
         return self._last
 
 
@@ -77,13 +79,15 @@ class Tap:
         self._meter = RateMeter()
         self._started_ns = self._clock()
         self._still_ns = self._started_ns
+        self._meter.sample(self._started_ns, 0, 0)
         self._reader = Reader(transport, self)
 
     def start(self) -> None:
-        """Opens the first call."""
+        """Opens the first call; does nothing when there was one."""
         with self._lock:
-            self._session.start()
-            self._align()
+            if not self._session.call_id:
+                self._session.start()
+                self._align()
 
     def command(self, command: Command) -> bool:
         """Obeys a person; returns False when the command means nothing in this state."""

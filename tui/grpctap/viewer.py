@@ -31,6 +31,9 @@ def view(config: Config, *, resumable: bool) -> int:
     app = GrpctapApp(tap, target.address, METHOD, plaintext=target.plaintext)
     if config.theme is not None:
         app.theme = config.theme
+    if not sys.stderr.isatty():
+        # Textual draws on standard error, which `2>file` takes from the terminal.
+        sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
         app.run()
     finally:

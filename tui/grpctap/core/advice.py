@@ -9,6 +9,7 @@ BY_REASON = {
     "TOKEN_INVALID": "The server does not accept where this left off; press r for a fresh call.",
     "TOKEN_AHEAD": "The server's log is shorter than what was received; press r for a fresh call.",
     "STREAM_CHANGED": "The server started a new log, so this one has ended; press r to watch it.",
+    "SHUTTING_DOWN": "The server was shut down; press space once it is back.",
     "SLOW_CONSUMER": "The server gave up waiting for this viewer; press space to go on.",
 }
 BY_CODE = {
@@ -26,6 +27,8 @@ BY_CODE = {
     codes.UNAVAILABLE: "The connection was lost or never made; press space to try again.",
     codes.DATA_LOSS: "What the server sends is not this method's messages; check the method.",
 }
+# With these, the same call cannot end better.
+HOPELESS = frozenset({"TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_AHEAD", "STREAM_CHANGED"})
 FALLBACK = "Press space to try again, r for a fresh call."
 
 

@@ -120,7 +120,8 @@ class History:
         self._chunks[-1].append(row)
         self._room -= 1
         self.end += 1
-        while self.kept > self.capacity or self.end - self.first > 2 * self.capacity:
+        capacity = self.capacity
+        while self.values - self.evicted > capacity or self.end - self.first > 2 * capacity:
             self._drop()
 
     def _drop(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from typing import Literal, Protocol, cast
@@ -20,6 +21,13 @@ _NUMBER = re.compile(
     r"(?:(?<![\w.])[-+])?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
     re.ASCII,
 )
+
+
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def last_number(text: str) -> float | None:
@@ -115,7 +123,9 @@ class ListValue:
         return _text(_parse(raw).stream_value)
 
     def json(self, raw: bytes) -> str:
-        """The message as canonical JSON on one line; invalid UTF-8 shows as U+FFFD.
+        """The message as canonical JSON on one line, every unprintable character escaped.
+
+        Bytes that are no UTF-8 show as U+FFFD.
 
         Raises:
             MessageError: the bytes are no StreamResponse.
@@ -128,7 +138,8 @@ class ListValue:
             lenient.stream_value = lenient.stream_id = b""
             message = pb.StreamResponse.FromString(lenient.SerializeToString())
             message.stream_value, message.stream_id = text, stream_id
-        return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+        line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+        return line if line.isprintable() else _UNPRINTABLE.sub(_escaped, line)
 
 
 def _parse(raw: bytes) -> _Lenient:

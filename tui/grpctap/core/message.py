@@ -42,7 +42,7 @@ class Schema(Protocol):
         """The message as text for one line of the log; not yet safe for a terminal."""
 
     def json(self, raw: bytes) -> str:
-        """The message as canonical JSON on one line.
+        """The message as canonical JSON on one line, safe for a terminal.
 
         Raises:
             MessageError: the bytes are no such message.

@@ -141,6 +141,18 @@ class Session:
             known = self._settled or self._how is How.RESUMED
             self._follow(known and reading.stream_id == self.cursor.stream_id)
             return False
+        cursor, sequence = self.cursor, reading.sequence
+        # Nearly every value is simply the next one, and a flood leaves no time for more questions.
+        if (
+            self._settled
+            and 1 < sequence == cursor.sequence + 1
+            and (reading.stream_id == cursor.stream_id != "")
+        ):
+            self.history.append(sequence, now_ns, raw)
+            cursor.sequence = sequence
+            self.token = reading.token or self.token
+            self.state = State.CATCHING_UP if self.newest > sequence else State.LIVE
+            return True
         accepted = self._take(reading, raw, now_ns)
         self._follow(self._settled)
         return accepted
@@ -199,11 +211,6 @@ class Session:
     def _take(self, reading: Reading, raw: bytes, now_ns: int) -> bool:
         cursor = self.cursor
         verdict, between = cursor.judge(reading)
-        if verdict is Verdict.NEXT and self._settled:
-            self.history.append(reading.sequence, now_ns, raw)
-            cursor.sequence = reading.sequence
-            self.token = reading.token or self.token
-            return True
         restarted = self._how is How.FRESH and not self._settled
         if verdict is Verdict.REPEATED and not restarted:
             cursor.repeated += 1

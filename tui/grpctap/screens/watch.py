@@ -7,14 +7,14 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
-from textual.widgets import Footer
 
-from grpctap.core.advice import advise
+from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.seams import duration, status_line
 from grpctap.core.session import Command, State
 from grpctap.screens.help import HelpScreen
 from grpctap.tap import Snapshot, Tap
 from grpctap.widgets.chart import Chart
+from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.notice import Notice
 from grpctap.widgets.status_line import StatusLine
 from grpctap.widgets.stream_log import StreamLog
@@ -71,11 +71,12 @@ class WatchScreen(Screen[None]):
         yield StreamLog(self._tap, self._tap.schema.line)
         yield Notice()
         yield StatusLine()
-        yield Footer(show_command_palette=False)
+        yield KeyBar()
 
     def on_mount(self) -> None:
         """Opens the call, and starts to look."""
         self._tap.start()
+        self.watch(self.query_one(StreamLog), "frozen", self._follow_log, init=False)
         self.set_interval(1 / LOOKS_PER_SECOND, self.look)
         self.look()
 
@@ -104,9 +105,11 @@ class WatchScreen(Screen[None]):
         """Whether a key does anything now; one that does nothing is not shown."""
         match action, parameters:
             case "stream", ("resume",):
-                return self._tap.allows(Command.RESUME) and not self._failed
+                return self._tap.snapshot().state is State.PAUSED
             case "retry", _:
-                return self._failed
+                now = self._tap.snapshot()
+                hopeless = now.status is not None and now.status.reason in HOPELESS
+                return now.state is State.FAILED and not hopeless
             case "stream", (str(name),):
                 return self._tap.allows(Command(name))
             case "freeze", _:
@@ -141,16 +144,11 @@ class WatchScreen(Screen[None]):
         """Shows the keys."""
         self.app.push_screen(HelpScreen())
 
-    def on_stream_log_froze(self) -> None:
-        """The chart stands still together with the log."""
-        frozen = self.query_one(StreamLog).frozen
+    def _follow_log(self, frozen: bool) -> None:
+        # The chart stands still together with the log.
         self.query_one(Chart).frozen = frozen
         self._frozen_at = self._tap.snapshot().values
         self.look()
-
-    @property
-    def _failed(self) -> bool:
-        return self._tap.snapshot().state is State.FAILED
 
     def _note(self, now: Snapshot) -> str:
         if now.state is State.CATCHING_UP:

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -86,6 +87,14 @@ def steady_span(needed_ns: int, current_ns: int = 0) -> int:
     return span
 
 
+def overlay(line: str, texts: Sequence[tuple[int, str]]) -> str:
+    """The line with each text, of single cells, in the place of what stood at its column."""
+    cells = list(line)
+    for at, text in texts:
+        cells[at : at + len(text)] = text
+    return "".join(cells)
+
+
 def mark_texts(view: View, lines: Sequence[str]) -> list[list[tuple[int, str]]]:
     """Where the marks and their labels stand: per row, columns of cells with texts, in order.
 
@@ -95,6 +104,7 @@ def mark_texts(view: View, lines: Sequence[str]) -> list[list[tuple[int, str]]]:
     cells = ((mark.start_ns - view.start_ns) // view.dot_ns // 2 for mark in view.marks)
     marks = {x: mark for x, mark in zip(cells, view.marks, strict=True) if 0 <= x < width}
     found = [[(x, "┊") for x in marks if line[x] == " "] for line in lines]
+    taken = [overlay(line, row) for line, row in zip(lines, found, strict=True)]
     for x, mark in sorted(marks.items(), reverse=True):
         size = cell_len(mark.label)
         for start in (x + 2, x - 1 - size):
@@ -103,11 +113,9 @@ def mark_texts(view: View, lines: Sequence[str]) -> list[list[tuple[int, str]]]:
             # A blank on either side keeps the label apart from what is next to it.
             left, right = max(start - 1, 0), min(start + size + 1, width)
             for row in range(len(lines) - 1, -1, -1):
-                free = not lines[row][left:right].strip(" ")
-                if free and not any(
-                    at < right and at + cell_len(text) > left for at, text in found[row]
-                ):
+                if not taken[row][left:right].strip(" "):
                     found[row].append((start, mark.label))
+                    taken[row] = overlay(taken[row], [(start, "#" * size)])
                     break
             else:
                 continue
@@ -153,7 +161,9 @@ def title_row(view: View, width: int) -> list[Span]:
     if room < 0:
         # A number that is merely cut off would be another number.
         return [(set_cell_size(spans[0][0], width - 1) + "…", kind)]
-    return [(" " * room, ""), *spans]
+    # One cell of margin, as the lines above and below have it.
+    margin = min(room, 1)
+    return [(" " * (room - margin), ""), *spans, (" " * margin, "")]
 
 
 def picture(
@@ -223,6 +233,9 @@ class Chart(Widget):
     """
     can_focus = False
 
+    frozen = reactive(False, init=False)
+    """Whether it stands still at what it shows, whatever its source goes on to."""
+
     def __init__(
         self,
         source: ChartSource | None = None,
@@ -241,8 +254,6 @@ class Chart(Widget):
         """
         super().__init__(id=id, classes=classes)
         self.source = source
-        self.frozen = False
-        """Whether it stands still at what it shows, whatever its source goes on to."""
         self.frames = 0
         """How many pictures were drawn."""
         self._tz = tz
@@ -255,6 +266,10 @@ class Chart(Widget):
         self._label_width = LABEL_WIDTH
         self._scale: Scale | None = None
         self._rows: list[list[Span]] = []
+
+    def watch_frozen(self) -> None:
+        """Draws what it stands still at before anything newer can come."""
+        self.pull()
 
     def on_mount(self) -> None:
         """Starts to look at the source."""

@@ -10,7 +10,6 @@ from rich.segment import Segment
 from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
-from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
@@ -61,7 +60,7 @@ class StreamLog(Widget, can_focus=True):
         & > .stream-log--seam { color: $text-warning; }
         & > .stream-log--fault { color: $text-error; }
         & > .stream-log--placeholder { color: $text-muted; text-style: italic; }
-        & > .stream-log--thumb { color: $scrollbar; }
+        & > .stream-log--thumb { color: $primary; }
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -86,9 +85,6 @@ class StreamLog(Widget, can_focus=True):
     """Whether the view stands still while the stream goes on."""
     placeholder = reactive("")
     """What stands there while there is no row."""
-
-    class Froze(Message):
-        """The log was frozen or follows again."""
 
     def __init__(self, source: LogSource, line: Callable[[bytes], str]) -> None:
         super().__init__()
@@ -126,7 +122,6 @@ class StreamLog(Widget, can_focus=True):
         else:
             self._extent = NOTHING
             self.pull()
-        self.post_message(self.Froze())
 
     def action_scroll_rows(self, rows: int) -> None:
         """Scrolls by so many rows; up freezes, down to the end follows again."""

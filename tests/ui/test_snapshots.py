@@ -1,0 +1,157 @@
+"""What each state looks like, as pictures: run pytest --snapshot-update after a wanted change."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from grpctap.app import GrpctapApp
+from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.tap import Tap
+from grpctap.transport.call import GrpcTransport
+from grpctap.transport.target import Target
+from grpctap_protos.server_stream_pb2 import SimpleRequest
+from support.puppet import Puppet, SteppedClock, expired, price_message
+from support.screens import shows, until
+from support.server import RunningServer
+from support.taps import await_values, reader_threads
+
+SIZES = [(80, 24), (120, 40), (200, 60)]
+Steps = Callable[["Stage", Pilot[Any]], Awaitable[None]]
+
+
+class Stage:
+    """A viewer on a server that says what it is told, with time that stands still between."""
+
+    def __init__(self, server: RunningServer, puppet: Puppet) -> None:
+        self.puppet = puppet
+        self.clock = SteppedClock()
+        transport = GrpcTransport(Target(server.address, plaintext=True), METHOD)
+        schema = ListValue(SimpleRequest(data="WTI "), progress=True)
+        self.tap = self.clock.tap = Tap(transport, schema, clock=self.clock)
+        # The port differs from run to run.
+        self.app = GrpctapApp(self.tap, "127.0.0.1:8000", METHOD, plaintext=True)
+
+    def begin(self) -> None:
+        """Lets 90 values come before anybody looks, so that no picture depends on the moment."""
+        self.tap.start()
+        self.puppet.await_call(1)
+        self.puppet.send(*(price_message(n) for n in range(1, 91)))
+        await_values(self.tap, 90)
+
+    async def resume(self, pilot: Pilot[Any], first: int, last: int) -> None:
+        """Presses space, and lets the new call send the values."""
+        await pilot.press("space")
+        await until(pilot, lambda: len(self.puppet.requests) == 2, "the call")
+        self.puppet.send(*(price_message(n) for n in range(first, last + 1)))
+        await shows(pilot, f"#{last} ")
+        await self.settle(pilot)
+
+    async def settle(self, pilot: Pilot[Any]) -> None:
+        """Lets every view pull once more."""
+        await pilot.pause(0.7)
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    puppet = Puppet()
+    with RunningServer(puppet) as server:
+        stage = Stage(server, puppet)
+        yield stage
+        assert stage.tap.close()
+    assert reader_threads() == []
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+async def live(stage: Stage, pilot: Pilot[Any]) -> None:
+    await shows(pilot, "#90 ")
+    await stage.settle(pilot)
+
+
+async def paused(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    await pilot.press("space")
+    stage.clock.extra_s += 3
+    await shows(pilot, "PAUSED at #90")
+    await stage.settle(pilot)
+
+
+async def resumed(stage: Stage, pilot: Pilot[Any]) -> None:
+    await paused(stage, pilot)
+    stage.clock.extra_s += 5.7
+    await stage.resume(pilot, 91, 96)
+
+
+async def stopped(stage: Stage, pilot: Pilot[Any]) -> None:
+    await resumed(stage, pilot)
+    await pilot.press("s")
+    await shows(pilot, "STOPPED at #96")
+    await stage.settle(pilot)
+
+
+async def failed(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    stage.puppet.send(expired())
+    await shows(pilot, "Failed: ")
+    await stage.settle(pilot)
+
+
+async def frozen(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    await pilot.press("pageup")
+    stage.puppet.send(*(price_message(n) for n in range(91, 103)))
+    await shows(pilot, "FROZEN, +12 new")
+    await stage.settle(pilot)
+
+
+async def irregular(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    stage.puppet.send(*(price_message(n) for n in (94, 95, 92, 95, 96, 97)))
+    await shows(pilot, "#97")
+    await stage.settle(pilot)
+
+
+async def help_shown(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    await pilot.press("question_mark")
+    await shows(pilot, "─ Keys")
+
+
+def picture(snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]) -> bool:
+    async def run_before(pilot: Pilot[Any]) -> None:
+        await steps(stage, pilot)
+
+    stage.begin()
+    return bool(snap_compare(stage.app, terminal_size=size, run_before=run_before))
+
+
+@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("steps", [live, paused, resumed, stopped, failed, frozen])
+def test_a_state_looks_like_its_picture(
+    snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
+) -> None:
+    assert picture(snap_compare, stage, steps, size)
+
+
+@pytest.mark.parametrize("steps", [irregular, help_shown])
+def test_rarer_things_look_like_their_pictures(
+    snap_compare: Any, stage: Stage, steps: Steps
+) -> None:
+    assert picture(snap_compare, stage, steps, (80, 24))
+
+
+def test_a_light_theme(snap_compare: Any, stage: Stage) -> None:
+    stage.app.theme = "textual-light"
+    assert picture(snap_compare, stage, resumed, (120, 40))

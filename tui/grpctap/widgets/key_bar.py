@@ -1,0 +1,44 @@
+"""The bottom line: the keys that do something now."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+
+class KeyBar(Widget):
+    """One line of keys, each of which can be clicked too.
+
+    It stands in for Textual's Footer, which makes its widgets anew whenever a binding changes and
+    (as of 8.2.8) never lets go of the old ones.
+    """
+
+    DEFAULT_CSS = """
+    KeyBar {
+        height: 1;
+        background: $footer-background;
+        color: $footer-description-foreground;
+        & > .key-bar--key { color: $footer-key-foreground; text-style: bold; }
+    }
+    """
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key"}
+
+    def on_mount(self) -> None:
+        """Draws the line anew when the keys change."""
+        self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
+
+    def render(self) -> Text:
+        """The line."""
+        key_style = self.get_component_rich_style("key-bar--key")
+        line = Text(" ", no_wrap=True, overflow="ellipsis", end="")
+        for active in self.screen.active_bindings.values():
+            binding = active.binding
+            if binding.show and active.enabled:
+                click = Style.from_meta({"@click": f"app.simulate_key({binding.key!r})"})
+                line.append(self.app.get_key_display(binding), key_style + click)
+                line.append(f" {binding.description}", click)
+                line.append("  ")
+        return line
