@@ -33,13 +33,14 @@ import grpc
 import grpc.experimental
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from benchmarks import chart
 from benchmarks.flood import FloodServer, flood_server
-from benchmarks.terminal import Terminal
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
+from support.terminal import Terminal
 
 METHOD = "proto.StreamServer/ListValue"
 VIEWER = (sys.executable, "-m", "grpctap")

@@ -21,6 +21,8 @@ USAGE_ERROR = 2
 METHOD = "proto.StreamServer/ListValue"
 # A year, in seconds: beyond it a deadline means none, and gRPC's clock arithmetic overflows.
 MAX_SECONDS = 365 * 86_400
+# Flags that may be written as grpcurl writes them.
+ONE_DASH = ("-plaintext", "-max-time", "-max-msg-sz")
 # gRPC's own names for what a client must not send as metadata.
 RESERVED = ("grpc-", ":")
 
@@ -33,7 +35,8 @@ commands:
 example:
   grpctap -plaintext -d '{"data": "WTI "}' 127.0.0.1:8000 proto.StreamServer/ListValue
 
-On a terminal this is the viewer; into a pipe it prints one JSON line a message.
+Long flags take one dash or two. On a terminal this is the viewer; into a pipe it prints one JSON
+line a message.
 Exit codes: 0; 1 error; 2 usage; 64 + the gRPC status code.
 """
 
@@ -72,7 +75,7 @@ def parse(argv: Sequence[str]) -> Config:
     add = parser.add_argument
     add("address", metavar="HOST:PORT", help="the server")
     add("method", metavar="SERVICE/METHOD", help=f"for now {METHOD}")
-    add("-plaintext", "--plaintext", action="store_true", help="no TLS (the default is TLS)")
+    add("--plaintext", action="store_true", help="no TLS (the default is TLS)")
     add("-d", dest="data", default="{}", metavar="JSON", help="the request; @ reads it from stdin")
     add(
         "-H",
@@ -82,9 +85,8 @@ def parse(argv: Sequence[str]) -> Config:
         metavar="'NAME: VALUE'",
         help="metadata to send along; can be given more than once",
     )
-    add("-max-time", "--max-time", type=_seconds, metavar="SECONDS", help="the call's deadline")
+    add("--max-time", type=_seconds, metavar="SECONDS", help="the call's deadline")
     add(
-        "-max-msg-sz",
         "--max-msg-sz",
         type=_positive,
         default=MAX_MESSAGE_SIZE,
@@ -93,7 +95,7 @@ def parse(argv: Sequence[str]) -> Config:
     )
     _add_view_flags(parser)
     add("--version", action="version", version=f"grpctap {__version__}")
-    args = parser.parse_intermixed_args(argv)
+    args = parser.parse_intermixed_args([_two_dashes(word) for word in argv])
     try:
         _check_method(args.method)
         return Config(
@@ -106,6 +108,11 @@ def parse(argv: Sequence[str]) -> Config:
         )
     except ValueError as error:
         parser.error(str(error))
+
+
+def _two_dashes(word: str) -> str:
+    # argparse takes any beginning of a flag with one dash for the flag itself: -plain, -p.
+    return f"-{word}" if word.partition("=")[0] in ONE_DASH else word
 
 
 def _demo(argv: Sequence[str]) -> int:
@@ -173,6 +180,8 @@ def _check_method(method: str) -> None:
 
 
 def _request(text: str) -> SimpleRequest:
+    if not text.lstrip().startswith("{"):
+        raise ValueError('-d is no JSON object; for example -d \'{"data": "WTI "}\'')
     try:
         return json_format.Parse(text, SimpleRequest())
     except json_format.ParseError as error:

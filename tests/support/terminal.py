@@ -26,6 +26,7 @@ from typing import Self
 PATIENCE_S = 30.0
 QUERY, ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
+ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 _MARKS = re.compile(rb"\x1b\[\?2026[hl]")
 # Where the cursor moves, a new piece of text begins; a colour changes nothing of it.
 _MOVES = re.compile(rb"(?:\x1b\[[0-9;?]*[A-Zf]|[\r\n])+")
@@ -62,6 +63,9 @@ class Terminal:
         """Bytes that came so far."""
         self._changed = threading.Condition()
         self._ended = False
+        self._hung_up = False
+        self.restored = False
+        """Whether the program gave the terminal back as it was, its own screen left."""
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             command,
@@ -70,6 +74,8 @@ class Terminal:
             stderr=theirs,
             env=environment,
             start_new_session=True,
+            # Without a terminal that controls it no key makes a signal, and nobody hangs up.
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(theirs)
         self.pid = self._process.pid
@@ -117,6 +123,26 @@ class Terminal:
                     raise TimeoutError(f"no {pattern!r} on the screen; at last:\n{last}")
                 self._changed.wait(left)
 
+    def send_signal(self, number: signal.Signals) -> None:
+        """Sends the program a signal."""
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """Waits until the program has ended by itself; returns its exit code."""
+        code = self._process.wait(PATIENCE_S)
+        self._thread.join(PATIENCE_S)
+        return code
+
+    def hang_up(self) -> None:
+        """Closes the terminal under the program."""
+        self._hung_up = True
+        self._thread.join(PATIENCE_S)
+
+    @property
+    def text(self) -> str:
+        """The text of all that the program wrote so far."""
+        return "".join(update.text for update in self.updates)
+
     def cpu_seconds(self) -> float:
         """Processor time that the program took so far, in all its threads."""
         # The name in front may hold anything, but ends with the last parenthesis.
@@ -133,10 +159,10 @@ class Terminal:
     def close(self) -> int:
         """Quits the program by its key, or else by force; returns its exit code."""
         if self._process.poll() is None:
-            self.write(b"q")
             try:
+                self.write(b"q")
                 self._process.wait(10)
-            except subprocess.TimeoutExpired:
+            except (OSError, subprocess.TimeoutExpired):
                 self._process.send_signal(signal.SIGKILL)
         code = self._process.wait()
         self._thread.join(PATIENCE_S)
@@ -144,8 +170,8 @@ class Terminal:
 
     def _read(self) -> None:
         pending = b""
-        while True:
-            ready, _, _ = select.select([self._ours], [], [], 0.5)
+        while not self._hung_up:
+            ready, _, _ = select.select([self._ours], [], [], 0.1)
             if not ready:
                 if self._process.poll() is not None:
                     break
@@ -160,6 +186,7 @@ class Terminal:
             if QUERY in data:
                 os.write(self._ours, ANSWER)
             self.output += len(data)
+            self.restored = LEAVE in data or (self.restored and ENTER not in data)
             pending = self._cut(pending + data, now)
         if pending:
             self._cut(pending + END, time.monotonic())
