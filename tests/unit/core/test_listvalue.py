@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grpctap.core.listvalue import ListValue, last_number
+from grpctap.core.message import MessageError, Reading
+from grpctap_protos.server_stream_pb2 import SimpleRequest, StreamResponse
+
+SCHEMA = ListValue(SimpleRequest(data="x", resume_token=b"first"), progress=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("WTI 78.41", 78.41),
+        ("stream server grpc 0", 0),
+        ("WTI78.41USD", 78.41),
+        ("-3", -3),
+        ("a -3.5e2 b", -350),
+        ("+.5", 0.5),
+        ("2026-11-23", 23),
+        ("x-7", 7),
+        ("5e", 5),
+        ("1.", 1),
+        ("12 then 1e999", None),
+        ("", None),
+        ("none", None),
+        ("٣", None),
+        ("9" * 1_000_000 + " 4", 4),
+    ],
+)
+def test_the_last_number_in_a_text(text: str, number: float | None) -> None:
+    assert last_number(text) == number
+
+
+@given(st.text())
+def test_the_number_finder_takes_any_text(text: str) -> None:
+    number = last_number(text)
+    assert number is None or math.isfinite(number)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False, width=32))
+def test_a_number_is_found_as_python_writes_it(number: float) -> None:
+    assert last_number(f"WTI {number!r}") == number
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
+    try:
+        reading = SCHEMA.read(raw)
+    except MessageError:
+        return
+    assert reading.number is None or math.isfinite(reading.number)
+    assert isinstance(SCHEMA.line(raw), str)
+    line = SCHEMA.json(raw)
+    assert line.isprintable()
+    json.loads(line)
+
+
+def test_the_servers_number_goes_before_one_in_the_text() -> None:
+    with_number = StreamResponse(
+        stream_value="WTI 1", stream_id="s", sequence=2, resume_token=b"t", number=78.4
+    )
+    assert SCHEMA.read(with_number.SerializeToString()) == Reading("s", 2, b"t", False, 78.4)
+    assert SCHEMA.number_name == "number"
+    with_number.ClearField("number")
+    assert SCHEMA.read(with_number.SerializeToString()).number == 1
+    for strange in (math.nan, math.inf):
+        with_number.number = strange
+        assert SCHEMA.read(with_number.SerializeToString()).number is None
+
+
+def test_a_request_keeps_what_was_asked_and_changes_the_place() -> None:
+    for token in (b"", b"later"):
+        request = SimpleRequest.FromString(SCHEMA.request(token))
+        assert request == SimpleRequest(data="x", resume_token=token, progress_notify=True)
+    quiet = ListValue(SimpleRequest(progress_notify=True), progress=False)
+    assert not SimpleRequest.FromString(quiet.request(b"")).progress_notify
