@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
+from typing import ClassVar
 
 from textual.app import App
+from textual.binding import Binding, BindingType
 
 from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
@@ -16,6 +18,9 @@ class GrpctapApp(App[int]):
     """Watches one tap until somebody quits; its return value is an exit code."""
 
     TITLE = "grpctap"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+    ]
 
     def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
         super().__init__()
