@@ -13,8 +13,8 @@ import threading
 from dataclasses import dataclass
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[attr-defined]
-from grpc_reflection.v1alpha import reflection  # type: ignore[attr-defined]
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import grpc
-from grpc_reflection.v1alpha import reflection  # type: ignore[attr-defined]
+from grpc_reflection.v1alpha import reflection
 
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server.serve import SERVICE_NAME, make_server, stop_server
