@@ -78,7 +78,7 @@ def test_addresses_that_grpc_knows(address: str) -> None:
         (["h\x1b[2J:1", METHOD], "a character that no address has"),
         (["h:1", "proto.StreamServer/Route"], "is not proto.StreamServer/ListValue"),
         (["h:1", "ListValue"], "is not proto.StreamServer/ListValue"),
-        (["h:1", METHOD, "extra"], "extra"),
+        (["h:1", METHOD, "extra"], "too many arguments"),
         (["h:1", METHOD, "-plain"], "-plain"),
         (["h:1", METHOD, "-d", "{"], "-d is no JSON of proto.SimpleRequest"),
         (["h:1", METHOD, "-d", '{"dat":1}'], 'no field named "dat"'),
@@ -95,7 +95,12 @@ def test_addresses_that_grpc_knows(address: str) -> None:
         (["h:1", METHOD, "--history", "0"], "'0' is no whole number from 1"),
         (["h:1", METHOD, "-max-msg-sz", "big"], "'big' is no whole number from 1"),
         (["h:1", METHOD, "--theme", "puce"], "'puce' is none of"),
-        (["demo", "now"], "now"),
+        (["demo", "now"], "too many arguments"),
+        (["h:1", METHOD, "-rpc-header", f"authorization: {SECRET}"], "unknown flag -rpc-header"),
+        (["h:1", METHOD, f"-header=authorization: {SECRET}"], "takes no value"),
+        (["h:1", METHOD, f"-x {SECRET}"], "unknown flag -x"),
+        (["h:1", METHOD, "-H", f"auth orization {SECRET}: x"], "a metadata name holds"),
+        (["http://h:80", METHOD], "http://h:80 has a scheme; give only HOST:PORT"),
     ],
 )
 def test_bad_usage_is_one_line_and_exit_2(args: list[str], complaint: str) -> None:
@@ -195,3 +200,36 @@ def test_what_could_act_on_a_terminal_is_escaped_in_json_and_in_errors() -> None
             assert "油" in line
             assert json.loads(line)["streamValue"] == hostile
             assert child.stderr[:-1].isprintable()
+
+
+@pytest.mark.parametrize(
+    ("redirections", "exit_code", "complaint"),
+    [
+        ("<&-", 0, ""),
+        (">&-", 1, "grpctap: standard output is closed\n"),
+        (">/dev/full", 1, "grpctap: standard output cannot be written: No space left on device\n"),
+        ("2>&- >/dev/null", 0, ""),
+    ],
+)
+def test_standard_streams_may_be_closed_or_full(
+    five: RunningServer, redirections: str, exit_code: int, complaint: str
+) -> None:
+    script = f'"$0" -m grpctap -plaintext {five.address} {METHOD} {redirections}'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable], capture_output=True, text=True, timeout=PATIENCE_S
+    )
+    assert (done.returncode, done.stderr) == (exit_code, complaint)
+
+
+def test_json_is_utf8_whatever_the_locale_says() -> None:
+    puppet = Puppet()
+    command = ("env", "PYTHONIOENCODING=ascii", *GRPCTAP, "-plaintext")
+    with RunningServer(puppet) as server:
+        with ChildProcess((*command, server.address, METHOD)) as child:
+            puppet.await_call(1)
+            odd = price_message(1, "油")
+            odd.event_time.seconds = 10**15
+            puppet.send(odd, None)
+            assert child.wait() == 0
+            assert json.loads(child.stdout)["streamValue"] == "油"
+            assert "eventTime" not in json.loads(child.stdout)

@@ -7,12 +7,18 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+import grpc
 import pytest
 
 from grpctap.core import status as codes
 from grpctap.core.history import Value
+from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.seams import Fault, Interruption, Irregularity, Outcome, Range
 from grpctap.core.session import Command, State
+from grpctap.core.status import Status
+from grpctap.tap import Tap
+from grpctap.transport.call import GrpcTransport
+from grpctap.transport.target import Target
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server.feeds.counter import CounterFeed
@@ -220,3 +226,54 @@ def test_a_bad_token_fails_once_and_is_not_tried_again(damage: Any) -> None:
             assert server.service.calls_served == served + 1
         with open_tap(server.address) as tap:
             await_values(tap, 2)
+
+
+def test_a_jump_to_the_last_number_there_is() -> None:
+    liar = Liar([message(1)], [message(2**64 - 1)])
+    with RunningServer(liar) as server, open_tap(server.address) as tap:
+        await_values(tap, 1)
+        tap.command(Command.PAUSE)
+        tap.command(Command.RESUME)
+        await_more(tap)
+        assert tap.snapshot().missed == 2**64 - 3
+        assert "18,446,744,073,709,551,613 missed" in interruption(tap).text()
+        assert tap.snapshot().state is State.LIVE
+
+
+def test_metadata_goes_out_with_every_call_and_is_not_printed() -> None:
+    seen: list[dict[str, str | bytes]] = []
+
+    class Listener(Liar):
+        async def ListValue(self, request: pb.SimpleRequest, context: Any) -> None:  # noqa: N802
+            seen.append(dict(context.invocation_metadata()))
+            await super().ListValue(request, context)
+
+    with RunningServer(Listener([message(1)], [message(2)])) as server:
+        transport = GrpcTransport(
+            Target(server.address, plaintext=True),
+            METHOD,
+            (("authorization", "Bearer hunter2"), ("trace-bin", b"\x01")),
+        )
+        assert "hunter2" not in repr(transport)
+        tap = Tap(transport, ListValue(pb.SimpleRequest(), progress=True))
+        tap.start()
+        await_values(tap, 1)
+        tap.command(Command.PAUSE)
+        tap.command(Command.RESUME)
+        await_values(tap, 2)
+        assert tap.close()
+    assert [m["authorization"] for m in seen] == ["Bearer hunter2"] * 2
+    assert [m["trace-bin"] for m in seen] == [b"\x01"] * 2
+    assert str(seen[0]["user-agent"]).startswith("grpctap/")
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xff", b"\x08\x07\x1a\x02\xff\xff"])
+def test_damaged_error_details_do_not_hide_the_status(damage: bytes) -> None:
+    class Damaged(Liar):
+        async def ListValue(self, request: pb.SimpleRequest, context: Any) -> None:  # noqa: N802
+            details = (("grpc-status-details-bin", damage),)
+            await context.abort(grpc.StatusCode.PERMISSION_DENIED, "no", details)
+
+    with RunningServer(Damaged()) as server, open_tap(server.address) as tap:
+        await_state(tap, State.FAILED)
+        assert tap.snapshot().status == Status(codes.PERMISSION_DENIED, "PERMISSION_DENIED", "no")

@@ -61,7 +61,7 @@ def check_against_reference(rows: list[Row], interval: int) -> None:
                 assert row.between is not None
                 assert previous is not None
                 assert row.between.first == previous + 1
-                left_out = len(row.between)
+                left_out = row.between.count
             continue
         assert isinstance(row, Value), row
         message = StreamResponse.FromString(row.raw)

@@ -314,3 +314,33 @@ async def test_a_small_history_says_what_left_it() -> None:
             await pilot.press("end")
             await shows(pilot, "#400")
             assert tap.snapshot().kept == 50
+
+
+async def test_ctrl_c_quits_from_the_help_too(server: RunningServer) -> None:
+    with viewer(server.address) as (app, _):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await shows(pilot, "● LIVE")
+            await pilot.press("question_mark")
+            await shows(pilot, "─ Keys")
+            await pilot.press("ctrl+c")
+        assert app.return_code == 0
+
+
+@pytest.mark.parametrize("size", [(60, 12), (40, 10), (30, 8), (20, 6), (10, 3), (1, 1)])
+async def test_a_small_terminal_shows_values_first(
+    server: RunningServer, size: tuple[int, int]
+) -> None:
+    with viewer(server.address) as (app, tap):
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: tap.snapshot().values > 20, "values")
+            await pilot.press("space")
+            await until(pilot, lambda: tap.snapshot().state is State.PAUSED, "paused")
+            await pilot.pause(0.2)
+            rows = lines(app)
+            assert len(rows) == size[1]
+            assert all(len(row) <= size[0] for row in rows)
+            if size[1] >= 6:
+                assert any(row.lstrip().startswith("#") for row in rows)
+                assert "space Resume" in rows[-1]
+            if size[0] >= 30:
+                assert "q Quit" in rows[-1]

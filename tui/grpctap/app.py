@@ -19,6 +19,7 @@ class GrpctapApp(App[int]):
 
     TITLE = "grpctap"
     BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
     ]
 
@@ -33,7 +34,7 @@ class GrpctapApp(App[int]):
         self.set_timer(1.0, _settle)
         self.push_screen(self._watch)
         loop = asyncio.get_running_loop()
-        for name in (signal.SIGTERM, signal.SIGHUP):
+        for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(name, self._leave, 128 + name)
 
     def _leave(self, exit_code: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -13,12 +14,12 @@ from google.protobuf import json_format
 
 from grpctap import __version__
 from grpctap.config import HISTORY, Config
+from grpctap.core.listvalue import METHOD
 from grpctap.core.text import printable
 from grpctap.transport.target import MAX_MESSAGE_SIZE, Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 USAGE_ERROR = 2
-METHOD = "proto.StreamServer/ListValue"
 # A year, in seconds: beyond it a deadline means none, and gRPC's clock arithmetic overflows.
 MAX_SECONDS = 365 * 86_400
 # Flags that may be written as grpcurl writes them.
@@ -43,6 +44,8 @@ Exit codes: 0; 1 error; 2 usage; 64 + the gRPC status code.
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        # What was given to an unknown flag may be a secret.
+        message = re.sub(r"ignored explicit argument .*", "takes no value", message)
         self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see --help\n")
 
 
@@ -95,12 +98,14 @@ def parse(argv: Sequence[str]) -> Config:
     )
     _add_view_flags(parser)
     add("--version", action="version", version=f"grpctap {__version__}")
-    args = parser.parse_intermixed_args([_two_dashes(word) for word in argv])
+    args, unknown = parser.parse_known_intermixed_args([_two_dashes(word) for word in argv])
+    if unknown:
+        parser.error(_unknown(unknown))
     try:
         _check_method(args.method)
         return Config(
             Target(args.address, args.plaintext, args.max_msg_sz),
-            _request(sys.stdin.read() if args.data == "@" else args.data),
+            _request(_standard_input() if args.data == "@" else args.data),
             tuple(_header(header) for header in args.headers),
             args.max_time,
             args.history,
@@ -108,6 +113,12 @@ def parse(argv: Sequence[str]) -> Config:
         )
     except ValueError as error:
         parser.error(str(error))
+
+
+def _unknown(words: Sequence[str]) -> str:
+    # Only the flag's name is repeated: what follows it may be a secret.
+    flags = [word.partition("=")[0].split()[0] for word in words if word.startswith("-")]
+    return f"unknown flag {flags[0]}" if flags else "too many arguments"
 
 
 def _two_dashes(word: str) -> str:
@@ -122,7 +133,9 @@ def _demo(argv: Sequence[str]) -> int:
         allow_abbrev=False,
     )
     _add_view_flags(parser)
-    args = parser.parse_args(argv)
+    args, unknown = parser.parse_known_args(argv)
+    if unknown:
+        parser.error(_unknown(unknown))
     if not _on_terminal():
         parser.error("the demo needs a terminal; into a pipe, watch a server of your own")
     from grpctap.demo import DemoError, demo_server
@@ -154,7 +167,7 @@ def _watch(config: Config) -> int:
 
 
 def _on_terminal() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 
 def _add_view_flags(parser: argparse.ArgumentParser) -> None:
@@ -171,6 +184,12 @@ def _add_view_flags(parser: argparse.ArgumentParser) -> None:
         metavar="NAME",
         help="colours of the viewer, for example textual-light or nord",
     )
+
+
+def _standard_input() -> str:
+    if sys.stdin is None:
+        raise ValueError("-d @ reads standard input, which is closed")
+    return sys.stdin.read()
 
 
 def _check_method(method: str) -> None:
@@ -196,7 +215,7 @@ def _header(text: str) -> tuple[str, str | bytes]:
     if not colon or not name:
         raise ValueError("-H wants 'NAME: VALUE'")
     if not all(c.isascii() and (c.isalnum() or c in "-_.") for c in name):
-        raise ValueError(f"-H {name!r}: a metadata name holds letters, digits, and - _ . only")
+        raise ValueError("-H: a metadata name holds letters, digits, and - _ . only")
     if name.startswith(RESERVED):
         raise ValueError(f"-H {name!r}: names that begin with grpc- belong to gRPC itself")
     if name.endswith("-bin"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
@@ -20,7 +20,7 @@ class Config:
 
     target: Target
     request: SimpleRequest
-    metadata: tuple[tuple[str, str | bytes], ...] = ()
+    metadata: tuple[tuple[str, str | bytes], ...] = field(default=(), repr=False)
     max_time: float | None = None
     history: int = HISTORY
     theme: str | None = None

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+from contextlib import suppress
 
 from grpctap.config import Config
 from grpctap.core.listvalue import METHOD, ListValue
@@ -19,21 +21,31 @@ def follow(config: Config) -> int:
     """Makes one call and prints its messages as they arrive; returns the exit code."""
     schema = ListValue(config.request, progress=config.request.progress_notify)
     transport = GrpcTransport(config.target, METHOD, config.metadata, config.max_time)
+    if sys.stdout is None:
+        _say("standard output is closed")
+        return 1
     call = transport.open(schema.request(config.request.resume_token))
     exit_code = 1
     try:
         for raw in call:
-            sys.stdout.write(schema.json(raw) + "\n")
-            sys.stdout.flush()
+            # JSON is UTF-8, whatever the locale says.
+            sys.stdout.buffer.write(schema.json(raw).encode() + b"\n")
+            sys.stdout.buffer.flush()
     except MessageError as error:
         _say(f"{error}; check the method")
         return exit_code
     except KeyboardInterrupt:
+        # A second Ctrl-C must not cut the cancelling short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         return INTERRUPTED
     except BrokenPipeError:
         # Nobody reads any more; keep the interpreter from trying once again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _say(f"standard output cannot be written: {error.strerror}")
+        return exit_code
     finally:
         status = call.close()
     if status.ok:
@@ -43,4 +55,5 @@ def follow(config: Config) -> int:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"grpctap: {text}\n")
+    with suppress(OSError, AttributeError):
+        sys.stderr.write(f"grpctap: {text}\n")

@@ -23,17 +23,17 @@ RECENT_ROWS = 1_000
 
 
 class WallClock:
-    """Nanoseconds since the epoch that never go back, even when the machine's clock does."""
+    """Nanoseconds since the epoch, which go on evenly even when somebody sets the clock."""
+
+    # It counts the time that a laptop sleeps, where there is such a clock.
+    _SOURCE = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
     def __init__(self) -> None:
-        self._last = 0
+        self._epoch = time.time_ns() - time.clock_gettime_ns(self._SOURCE)
 
     def __call__(self) -> int:
         """The time now."""
-        now = time.time_ns()
-        if now > self._last:
-            self._last = now
-        return self._last
+        return self._epoch + time.clock_gettime_ns(self._SOURCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,18 @@ class Tap:
             self._still_ns = now_ns
             self._align()
             return True
+
+    @property
+    def state(self) -> State:
+        """Where the stream stands."""
+        with self._lock:
+            return self._session.state
+
+    @property
+    def status(self) -> Status | None:
+        """What the last call ended with, when it ended by itself."""
+        with self._lock:
+            return self._session.status
 
     def allows(self, command: Command) -> bool:
         """Whether the command means anything now."""

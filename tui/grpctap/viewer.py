@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 
 from google.protobuf import json_format
 
 from grpctap.app import GrpctapApp
 from grpctap.config import Config
+from grpctap.core.advice import HOPELESS
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.seams import duration
 from grpctap.core.session import State
 from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
+from grpctap.transport.target import MAX_MESSAGE_SIZE
 
 
 def view(config: Config, *, resumable: bool) -> int:
@@ -31,7 +34,7 @@ def view(config: Config, *, resumable: bool) -> int:
     app = GrpctapApp(tap, target.address, METHOD, plaintext=target.plaintext)
     if config.theme is not None:
         app.theme = config.theme
-    if not sys.stderr.isatty():
+    if sys.stderr is None or not sys.stderr.isatty():
         # Textual draws on standard error, which `2>file` takes from the terminal.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
@@ -39,8 +42,12 @@ def view(config: Config, *, resumable: bool) -> int:
     finally:
         last = tap.snapshot()
         tap.close()
-    token = tap.resume_token if resumable and last.state is not State.FINISHED else b""
-    sys.stderr.write(f"grpctap: {summary(last, config, token)}\n")
+    refused = last.status is not None and last.status.reason in HOPELESS
+    over = last.state is State.FINISHED or refused
+    token = tap.resume_token if resumable and not over else b""
+    # The terminal may be gone, which is no reason to end in another way.
+    with suppress(OSError, AttributeError):
+        sys.stderr.write(f"grpctap: {summary(last, config, token)}\n")
     if not app.return_code and last.state is State.FAILED and last.status is not None:
         return 64 + last.status.code
     return app.return_code or 0
@@ -67,6 +74,8 @@ def command(config: Config, token: bytes) -> str:
     words = ["grpctap"]
     if config.target.plaintext:
         words.append("-plaintext")
+    if config.target.max_message_size != MAX_MESSAGE_SIZE:
+        words += ["-max-msg-sz", str(config.target.max_message_size)]
     request = type(config.request)()
     request.CopyFrom(config.request)
     request.resume_token = token

@@ -12,6 +12,7 @@ from functools import lru_cache
 from grpctap_server.feeds.base import Item
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule, ScheduledLog, make_stream_id
 
+LONGEST_SYMBOL = 64
 DEFAULT_START = 1_767_225_600 * NANOSECONDS
 """2026-01-01T00:00:00Z, in ns since the Unix epoch."""
 
@@ -64,7 +65,11 @@ def _base(symbol: str) -> float:
 
 def symbol_of(data: str) -> str:
     """Tell which symbol a request's data names: "WTI " and "wti" are both WTI."""
-    return data.strip().upper()
+    symbol = data.strip().upper()
+    if len(symbol) <= LONGEST_SYMBOL:
+        return symbol
+    # The caches below keep symbols, and a request may be megabytes.
+    return hashlib.blake2b(symbol.encode(), digest_size=16).hexdigest()
 
 
 def price(symbol: str, moment: int) -> float:

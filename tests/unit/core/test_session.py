@@ -341,8 +341,54 @@ def test_seams_leave_with_the_history_without_harm() -> None:
     stream.press(Command.PAUSE, Command.RESUME)
     stream.values(2, 3, 4, 5)
     stream.press(Command.PAUSE)
-    for _ in range(3):
+    for first in (6, 12, 18):
         stream.press(Command.RESUME)
-        stream.values(*range(6, 12))
+        stream.values(*range(first, first + 6))
         stream.press(Command.PAUSE)
-    assert stream.kept == [10, 11]
+    assert stream.kept == [22, 23]
+
+
+def test_a_pause_after_a_late_value_has_a_seam_of_its_own() -> None:
+    stream = Stream()
+    stream.values(1, 5)
+    stream.press(Command.PAUSE, Command.RESUME)
+    stream.values(3)
+    stream.press(Command.PAUSE)
+    causes = [seam.cause for seam in stream.seams if isinstance(seam, Interruption)]
+    assert causes == [Cause.PAUSED, Cause.PAUSED]
+    assert stream.session.history.newest(1).rows == [stream.interruption()]
+    stream.press(Command.RESUME)
+    stream.values(6)
+    assert stream.interruption().outcome is Outcome.EXACT
+
+
+def test_progress_of_another_log_says_nothing_of_our_place() -> None:
+    stream = Stream()
+    stream.values(1, 2)
+    stream.press(Command.PAUSE, Command.RESUME)
+    stream.progress(99, b"2", stream_id="other")
+    assert stream.session.state is State.LIVE
+
+
+def test_progress_without_a_token_keeps_the_place() -> None:
+    stream = Stream()
+    stream.values(1, 2)
+    stream.progress(2, b"")
+    assert stream.session.token == b"2"
+
+
+def test_what_was_newest_in_an_earlier_call_is_forgotten() -> None:
+    stream = Stream()
+    stream.progress(50, b"0")
+    stream.values(1)
+    assert stream.session.state is State.CATCHING_UP
+    stream.press(Command.PAUSE, Command.RESUME)
+    stream.values(2)
+    assert (stream.session.state, stream.session.behind) == (State.LIVE, 0)
+
+
+def test_a_new_log_has_no_use_for_the_old_ones_token() -> None:
+    stream = Stream()
+    stream.values(1, 2)
+    stream.value(1, "other", b"")
+    assert stream.session.token == b""

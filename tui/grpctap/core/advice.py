@@ -10,7 +10,7 @@ BY_REASON = {
     "TOKEN_AHEAD": "The server's log is shorter than what was received; press r for a fresh call.",
     "STREAM_CHANGED": "The server started a new log, so this one has ended; press r to watch it.",
     "SHUTTING_DOWN": "The server was shut down; press space once it is back.",
-    "SLOW_CONSUMER": "The server gave up waiting for this viewer; press space to go on.",
+    "SLOW_CONSUMER": "The server gave up waiting for this viewer; space goes on, r starts anew.",
 }
 BY_CODE = {
     codes.CANCELLED: "The server or something on the way cancelled the call; press space to go on.",

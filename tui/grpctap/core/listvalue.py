@@ -138,7 +138,12 @@ class ListValue:
             lenient.stream_value = lenient.stream_id = b""
             message = pb.StreamResponse.FromString(lenient.SerializeToString())
             message.stream_value, message.stream_id = text, stream_id
-        line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+        try:
+            line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+        except json_format.SerializeToJsonError:
+            # A time that no calendar has cannot be written, the rest of the message can.
+            message.ClearField("event_time")
+            line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
         return line if line.isprintable() else _UNPRINTABLE.sub(_escaped, line)
 
 

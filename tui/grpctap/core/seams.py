@@ -46,7 +46,9 @@ class Range:
     first: int
     last: int
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many they are; a server may name more than a length can be."""
         return self.last - self.first + 1
 
     def __str__(self) -> str:
@@ -105,7 +107,7 @@ class Interruption:
 
     def _outcome(self) -> list[str]:
         if self.outcome in (Outcome.MISSED, Outcome.LEFT_OUT) and self.between is not None:
-            return [f"{len(self.between):,} {self.outcome.value}: {self.between}"]
+            return [f"{self.between.count:,} {self.outcome.value}: {self.between}"]
         if self.outcome is None or not self.outcome.value:
             return []
         return [self.outcome.value]

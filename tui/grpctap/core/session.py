@@ -185,7 +185,9 @@ class Session:
         self.status = status
         self.call_id += 1
         # An interruption that no value has followed yet goes on as the same one.
-        if self._gap is not None and (self._gap[1].how is None or self._gap[1].cause is cause):
+        gap = self._gap
+        last = gap is not None and gap[0] == self.history.end - 1
+        if last and gap is not None and (gap[1].how is None or gap[1].cause is cause):
             self._amend(cause=cause, status=status, how=None, reopened_ns=None)
         else:
             self._add(Interruption(cause, now_ns, self.last_label, status))
@@ -252,7 +254,7 @@ class Session:
                 outcome = Outcome.NEW_STREAM
         elif verdict is Verdict.GAP and between is not None:
             outcome = Outcome.LEFT_OUT
-            self.left_out += len(between)
+            self.left_out += between.count
         self._amend(outcome=outcome, between=between if verdict is Verdict.GAP else None)
         self._settled = True
         self._gap = None
@@ -273,6 +275,6 @@ class Session:
             seam = replace(seam, count=seam.count + 1, between=joined)
             self.history.amend(row, seam)
         else:
-            seam = Irregularity(fault, now_ns, len(between) if between else 0, between)
+            seam = Irregularity(fault, now_ns, 0 if between is None else between.count, between)
             row = self.history.add_seam(seam)
         self._irregularity = (row, seam)

@@ -11,6 +11,7 @@ from textual.screen import Screen
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.seams import duration, status_line
 from grpctap.core.session import Command, State
+from grpctap.core.status import Status
 from grpctap.screens.help import HelpScreen
 from grpctap.tap import Snapshot, Tap
 from grpctap.widgets.chart import Chart
@@ -23,6 +24,7 @@ from grpctap.widgets.top_line import TopLine
 LOOKS_PER_SECOND = 10
 # Figures that change ten times a second cannot be read.
 LOOKS_PER_FIGURES = 5
+LEAST_ROWS_FOR_CHART = 14
 
 
 class WatchScreen(Screen[None]):
@@ -34,6 +36,7 @@ class WatchScreen(Screen[None]):
     DEFAULT_CSS = """
     WatchScreen {
         layout: vertical;
+        overflow: hidden;
         & > Chart { height: 2fr; min-height: 6; }
         & > StreamLog { height: 3fr; }
     }
@@ -50,7 +53,6 @@ class WatchScreen(Screen[None]):
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
-        Binding("ctrl+c", "app.quit", "Quit", show=False, priority=True),
     ]
     AUTO_FOCUS = "StreamLog"
 
@@ -62,7 +64,8 @@ class WatchScreen(Screen[None]):
         self._plaintext = plaintext
         self._looks = 0
         self._frozen_at = 0
-        self._seen: tuple[State, bool] | None = None
+        self._seen: tuple[State, Status | None, bool] | None = None
+        self._chart_wanted = True
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -88,7 +91,7 @@ class WatchScreen(Screen[None]):
         top.state = now.state
         top.note = self._note(now)
         top.elapsed_s = now.elapsed_ns // 1_000_000_000
-        changed = self._seen != (now.state, log.frozen)
+        changed = self._seen != (now.state, now.status, log.frozen)
         if changed or self._looks % LOOKS_PER_FIGURES == 0:
             figures = self.query_one(StatusLine)
             figures.snapshot = now
@@ -96,7 +99,7 @@ class WatchScreen(Screen[None]):
             figures.frozen = now.values - self._frozen_at if log.frozen else None
         self._looks += 1
         if changed:
-            self._seen = (now.state, log.frozen)
+            self._seen = (now.state, now.status, log.frozen)
             self.refresh_bindings()
             self._show_notice(now)
             log.placeholder = self._placeholder(now)
@@ -105,17 +108,20 @@ class WatchScreen(Screen[None]):
         """Whether a key does anything now; one that does nothing is not shown."""
         match action, parameters:
             case "stream", ("resume",):
-                return self._tap.snapshot().state is State.PAUSED
+                return self._tap.state is State.PAUSED
             case "retry", _:
-                now = self._tap.snapshot()
-                hopeless = now.status is not None and now.status.reason in HOPELESS
-                return now.state is State.FAILED and not hopeless
+                status = self._tap.status
+                return self._tap.state is State.FAILED and not (
+                    status is not None and status.reason in HOPELESS
+                )
             case "stream", (str(name),):
                 return self._tap.allows(Command(name))
             case "freeze", _:
                 return not self.query_one(StreamLog).frozen
             case "follow", _:
                 return self.query_one(StreamLog).frozen
+            case "chart", _:
+                return self.size.height >= LEAST_ROWS_FOR_CHART
         return True
 
     def action_stream(self, name: str) -> None:
@@ -137,12 +143,20 @@ class WatchScreen(Screen[None]):
 
     def action_chart(self) -> None:
         """Shows or hides the chart."""
-        chart = self.query_one(Chart)
-        chart.display = not chart.display
+        self._chart_wanted = not self._chart_wanted
+        self._fit()
 
     def action_help(self) -> None:
         """Shows the keys."""
         self.app.push_screen(HelpScreen())
+
+    def on_resize(self) -> None:
+        """Gives the log the room on a small terminal."""
+        self._fit()
+
+    def _fit(self) -> None:
+        chart = self.query_one(Chart)
+        chart.display = self._chart_wanted and self.size.height >= LEAST_ROWS_FOR_CHART
 
     def _follow_log(self, frozen: bool) -> None:
         # The chart stands still together with the log.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -23,7 +23,7 @@ class GrpcTransport:
 
     target: Target
     method: str
-    metadata: tuple[tuple[str, str | bytes], ...] = ()
+    metadata: tuple[tuple[str, str | bytes], ...] = field(default=(), repr=False)
     max_time: float | None = None
 
     def open(self, request: bytes) -> GrpcCall:
@@ -71,16 +71,16 @@ def _status(call: Any) -> Status:
         return Status(OK, code.name)
     details = call.details() or ""
     # Needed at a failure only, and slow to import.
+    from google.protobuf.message import DecodeError
     from google.rpc import error_details_pb2
     from grpc_status import rpc_status
 
-    try:
+    # Details that are damaged must not hide the status that they belong to.
+    with suppress(ValueError, DecodeError):
         rich = rpc_status.from_call(call)
-    except ValueError:
-        rich = None
-    for detail in rich.details if rich is not None else ():
-        if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-            info = error_details_pb2.ErrorInfo()
-            detail.Unpack(info)
-            return Status(number, code.name, details, info.reason, dict(info.metadata))
+        for detail in rich.details if rich is not None else ():
+            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
+                info = error_details_pb2.ErrorInfo()
+                detail.Unpack(info)
+                return Status(number, code.name, details, info.reason, dict(info.metadata))
     return Status(number, code.name, details)

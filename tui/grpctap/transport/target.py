@@ -35,6 +35,8 @@ class Target:
             raise TargetError("the address holds a character that no address has")
         if self.scheme:
             return
+        if "://" in self.address:
+            raise TargetError(f"{self.address} has a scheme; give only HOST:PORT")
         host, colon, port = self.address.rpartition(":")
         if not colon or not host or not port.isascii() or not port.isdigit():
             raise TargetError(f"{self.address} is no HOST:PORT; for example 127.0.0.1:8000")

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
+from textual.binding import Binding
 from textual.widget import Widget
 
 
@@ -31,14 +32,24 @@ class KeyBar(Widget):
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
 
     def render(self) -> Text:
-        """The line."""
+        """The line; where it is too long, keys in the middle go, never the first or the last."""
+        shown = [
+            active.binding
+            for active in self.screen.active_bindings.values()
+            if active.binding.show and active.enabled
+        ]
+        line = self._line(shown)
+        while len(shown) > 2 and line.cell_len > self.size.width:
+            del shown[-3 if len(shown) > 3 else -2]
+            line = self._line(shown)
+        return line
+
+    def _line(self, bindings: list[Binding]) -> Text:
         key_style = self.get_component_rich_style("key-bar--key")
         line = Text(" ", no_wrap=True, overflow="ellipsis", end="")
-        for active in self.screen.active_bindings.values():
-            binding = active.binding
-            if binding.show and active.enabled:
-                click = Style.from_meta({"@click": f"app.simulate_key({binding.key!r})"})
-                line.append(self.app.get_key_display(binding), key_style + click)
-                line.append(f" {binding.description}", click)
-                line.append("  ")
+        for index, binding in enumerate(bindings):
+            click = Style.from_meta({"@click": f"app.simulate_key({binding.key!r})"})
+            line.append("  " if index else "")
+            line.append(self.app.get_key_display(binding), key_style + click)
+            line.append(f" {binding.description}", click)
         return line
