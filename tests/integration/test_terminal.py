@@ -22,9 +22,6 @@ GRPCTAP = (sys.executable, "-m", "grpctap")
 DEMO = (*GRPCTAP, "demo")
 
 
-ENDINGS = [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT]
-
-
 def children(pid: int) -> list[int]:
     """The processes that a process has started."""
     found = Path(f"/proc/{pid}/task/{pid}/children").read_text()
