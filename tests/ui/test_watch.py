@@ -344,3 +344,13 @@ async def test_a_small_terminal_shows_values_first(
                 assert "space Resume" in rows[-1]
             if size[0] >= 30:
                 assert "q Quit" in rows[-1]
+
+
+async def test_a_key_in_the_bottom_line_can_be_clicked(server: RunningServer) -> None:
+    with viewer(server.address) as (app, _):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await shows(pilot, "● LIVE", "space Pause")
+            await pilot.click("KeyBar", offset=(footer(app).index("Stop"), 0))
+            await shows(pilot, "■ STOPPED")
+            await pilot.click("KeyBar", offset=(footer(app).index("r Fresh"), 0))
+            await shows(pilot, "● LIVE")

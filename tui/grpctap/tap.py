@@ -44,6 +44,7 @@ class Snapshot:
     status: Status | None
     elapsed_ns: int
     last_label: int | None
+    place: int | None
     behind: int
     values: int
     kept: int
@@ -171,6 +172,7 @@ class Tap:
                 status=session.status,
                 elapsed_ns=now_ns - self._started_ns,
                 last_label=session.last_label,
+                place=session.place,
                 behind=session.behind if session.state is State.CATCHING_UP else 0,
                 values=history.values,
                 kept=history.kept,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import sys
 from contextlib import suppress
 
@@ -17,6 +18,9 @@ from grpctap.core.session import State
 from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import MAX_MESSAGE_SIZE
+
+# A command is there to be copied from a screen.
+LONGEST_COMMAND = 2_000
 
 
 def view(config: Config, *, resumable: bool) -> int:
@@ -65,13 +69,21 @@ def summary(last: Snapshot, config: Config, token: bytes) -> str:
         )
         if count or name == "missed"
     )
+    if last.state is State.FAILED and last.status is not None:
+        parts.append(f"failed with {last.status.name}")
     text = ", ".join(parts)
-    return f"{text}; go on with: {command(config, token)}" if token else text
+    if not token:
+        return text
+    line = command(config, token)
+    if len(line) > LONGEST_COMMAND:
+        return f"{text}; the request is too long for a command that goes on"
+    with_headers = " (add your -H)" if config.metadata else ""
+    return f"{text}; go on with{with_headers}: {line}"
 
 
 def command(config: Config, token: bytes) -> str:
-    """The command line that goes on at `token`; metadata may be secret, so it names only -H."""
-    words = ["grpctap"]
+    """The command line that goes on at `token`, without metadata, which may be secret."""
+    words = ["grpctap"] if shutil.which("grpctap") else [sys.executable, "-m", "grpctap"]
     if config.target.plaintext:
         words.append("-plaintext")
     if config.target.max_message_size != MAX_MESSAGE_SIZE:
@@ -81,5 +93,4 @@ def command(config: Config, token: bytes) -> str:
     request.resume_token = token
     data = json_format.MessageToJson(request, indent=None, preserving_proto_field_name=True)
     words += ["-d", data, config.target.address, METHOD]
-    line = shlex.join(words)
-    return f"{line} (and your -H)" if config.metadata else line
+    return shlex.join(words)

@@ -392,3 +392,23 @@ def test_a_new_log_has_no_use_for_the_old_ones_token() -> None:
     stream.values(1, 2)
     stream.value(1, "other", b"")
     assert stream.session.token == b""
+
+
+def test_a_skip_to_a_new_stream_says_so() -> None:
+    stream = Stream()
+    stream.values(1, 2)
+    stream.press(Command.SKIP)
+    stream.value(1, "other")
+    assert stream.interruption().outcome is Outcome.ANEW
+    assert stream.interruption().text().endswith("a new stream")
+
+
+def test_a_fresh_call_that_was_paused_before_its_first_value_has_no_place() -> None:
+    stream = Stream()
+    stream.values(1, 2)
+    stream.press(Command.PAUSE)
+    assert stream.session.place == 2
+    stream.press(Command.RESUME, Command.PAUSE)
+    assert stream.session.place == 2
+    stream.press(Command.STOP, Command.FRESH, Command.PAUSE)
+    assert stream.session.place is None

@@ -36,6 +36,7 @@ class Outcome(Enum):
     LEFT_OUT = "left out"
     CANNOT_RESUME = "this server cannot resume"
     NEW_STREAM = "a new stream: not resumed"
+    ANEW = "a new stream"
     UNKNOWN = ""
 
 

@@ -105,6 +105,12 @@ class Session:
         """The number of the last value: the server's, else ours; None before the first."""
         return self.cursor.sequence or self.history.values or None
 
+    @property
+    def place(self) -> int | None:
+        """The number that a resumed call goes on after; None where it does not go on."""
+        goes_on = self._settled or self._how is How.RESUMED
+        return self.last_label if goes_on else None
+
     def allows(self, command: Command) -> bool:
         """Whether the command means anything in this state."""
         return self.state in ALLOWED[command]
@@ -252,6 +258,8 @@ class Session:
                 outcome = Outcome.CANNOT_RESUME
             elif verdict is Verdict.NEW_STREAM:
                 outcome = Outcome.NEW_STREAM
+        elif verdict is Verdict.NEW_STREAM:
+            outcome = Outcome.ANEW
         elif verdict is Verdict.GAP and between is not None:
             outcome = Outcome.LEFT_OUT
             self.left_out += between.count

@@ -167,7 +167,9 @@ class WatchScreen(Screen[None]):
     def _note(self, now: Snapshot) -> str:
         if now.state is State.CATCHING_UP:
             return f"{now.behind:,} behind"
-        if now.state in (State.PAUSED, State.STOPPED) and now.last_label is not None:
+        if now.state is State.PAUSED and now.place is not None:
+            return f"at #{now.place}"
+        if now.state is State.STOPPED and now.last_label is not None:
             return f"at #{now.last_label}"
         if now.state is State.FAILED and now.status is not None:
             return now.status.name

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from rich.style import Style
 from rich.text import Text
+from textual import events
 from textual.binding import Binding
 from textual.widget import Widget
 
@@ -27,6 +27,10 @@ class KeyBar(Widget):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"key-bar--key"}
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: list[tuple[range, str]] = []
+
     def on_mount(self) -> None:
         """Draws the line anew when the keys change."""
         self.screen.bindings_updated_signal.subscribe(self, lambda _: self.refresh())
@@ -44,12 +48,20 @@ class KeyBar(Widget):
             line = self._line(shown)
         return line
 
+    def on_click(self, event: events.Click) -> None:
+        """Presses the key that was clicked."""
+        for columns, key in self._places:
+            if event.x in columns:
+                self.app.simulate_key(key)
+
     def _line(self, bindings: list[Binding]) -> Text:
         key_style = self.get_component_rich_style("key-bar--key")
         line = Text(" ", no_wrap=True, overflow="ellipsis", end="")
+        self._places = []
         for index, binding in enumerate(bindings):
-            click = Style.from_meta({"@click": f"app.simulate_key({binding.key!r})"})
             line.append("  " if index else "")
-            line.append(self.app.get_key_display(binding), key_style + click)
-            line.append(f" {binding.description}", click)
+            start = line.cell_len
+            line.append(self.app.get_key_display(binding), key_style)
+            line.append(f" {binding.description}")
+            self._places.append((range(start, line.cell_len), binding.key))
         return line
