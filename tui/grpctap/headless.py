@@ -13,6 +13,7 @@ from grpctap.core.message import MessageError
 from grpctap.core.seams import status_line
 from grpctap.transport.call import GrpcTransport
 
+ERROR = 1
 INTERRUPTED = 130
 BROKEN_PIPE = 141
 
@@ -23,9 +24,8 @@ def follow(config: Config) -> int:
     transport = GrpcTransport(config.target, METHOD, config.metadata, config.max_time)
     if sys.stdout is None:
         _say("standard output is closed")
-        return 1
+        return ERROR
     call = transport.open(schema.request(config.request.resume_token))
-    exit_code = 1
     try:
         for raw in call:
             # JSON is UTF-8, whatever the locale says.
@@ -33,19 +33,18 @@ def follow(config: Config) -> int:
             sys.stdout.buffer.flush()
     except MessageError as error:
         _say(f"{error}; check the method")
-        return exit_code
+        return ERROR
     except KeyboardInterrupt:
         # A second Ctrl-C must not cut the cancelling short.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         return INTERRUPTED
-    except BrokenPipeError:
-        # Nobody reads any more; keep the interpreter from trying once again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
     except OSError as error:
+        # Keep the interpreter from trying once again at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return BROKEN_PIPE
         _say(f"standard output cannot be written: {error.strerror}")
-        return exit_code
+        return ERROR
     finally:
         status = call.close()
     if status.ok:

@@ -55,6 +55,11 @@ class Snapshot:
     left_out: int
     rate: Rate
 
+    @property
+    def count(self) -> str:
+        """How many values came, in words: "1,844 values"."""
+        return f"{self.values:,} value" + ("" if self.values == 1 else "s")
+
 
 class Tap:
     """Ties the call, the session, the history and the series of one stream together.

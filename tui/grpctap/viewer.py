@@ -59,7 +59,7 @@ def view(config: Config, *, resumable: bool) -> int:
 
 def summary(last: Snapshot, config: Config, token: bytes) -> str:
     """One line: how many values, for how long, and the way to go on when there is one."""
-    parts = [f"{last.values:,} value{'s'[: last.values != 1]} in {duration(last.elapsed_ns)}"]
+    parts = [f"{last.count} in {duration(last.elapsed_ns)}"]
     parts.extend(
         f"{count:,} {name}"
         for count, name in (

@@ -185,7 +185,7 @@ class WatchScreen(Screen[None]):
 
     def _show_notice(self, now: Snapshot) -> None:
         notice = self.query_one(Notice)
-        count = f"{now.values:,} value{'s'[: now.values != 1]} in {duration(now.elapsed_ns)}"
+        count = f"{now.count} in {duration(now.elapsed_ns)}"
         next_keys = f"{count}. Press r for a fresh call, q to quit."
         match now.state:
             case State.FAILED if now.status is not None:

@@ -77,7 +77,7 @@ class StatusLine(Widget):
         parts.append((5, f"{quantity(now.rate.bytes)}/s", ""))
         if self.gaps is not None:
             parts.append((6, f"gap p50 {span(self.gaps.p50)} p99 {span(self.gaps.p99)}", ""))
-        parts.append((1, f"{now.values:,} value{'s'[: now.values != 1]}", ""))
+        parts.append((1, now.count, ""))
         parts.append((3, f"{now.missed:,} missed", "wrong" if now.missed else ""))
         parts.append((4, f"{now.repeated:,} repeated", "wrong" if now.repeated else ""))
         if now.late:
