@@ -22,22 +22,23 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"grpctap_protos/server_stream.proto\x12\x05proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\rSimpleRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\x0c\x12\x17\n\x0fprogress_notify\x18\x03 \x01(\x08\"-\n\x0eSimpleResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\t\"\xdb\x01\n\x0eStreamResponse\x12\x14\n\x0cstream_value\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x14\n\x0cresume_token\x18\x04 \x01(\x0c\x12\x10\n\x08progress\x18\x05 \x01(\x08\x12\x16\n\x0e\x66irst_sequence\x18\x06 \x01(\x04\x12.\n\nevent_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06number\x18\x08 \x01(\x01H\x00\x88\x01\x01\x42\t\n\x07_number2\x80\x01\n\x0cStreamServer\x12\x34\n\x05Route\x12\x14.proto.SimpleRequest\x1a\x15.proto.SimpleResponse\x12:\n\tListValue\x12\x14.proto.SimpleRequest\x1a\x15.proto.StreamResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"grpctap_protos/server_stream.proto\x12\x05proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"L\n\rSimpleRequest\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\t\x12\x14\n\x0cresume_token\x18\x02 \x01(\x0c\x12\x17\n\x0fprogress_notify\x18\x03 \x01(\x08\"-\n\x0eSimpleResponse\x12\x0c\n\x04\x63ode\x18\x01 \x01(\x05\x12\r\n\x05value\x18\x02 \x01(\t\"\x91\x02\n\x0eStreamResponse\x12\x14\n\x0cstream_value\x18\x01 \x01(\t\x12\x11\n\tstream_id\x18\x02 \x01(\t\x12\x10\n\x08sequence\x18\x03 \x01(\x04\x12\x14\n\x0cresume_token\x18\x04 \x01(\x0c\x12\x10\n\x08progress\x18\x05 \x01(\x08\x12\x16\n\x0e\x66irst_sequence\x18\x06 \x01(\x04\x12.\n\nevent_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x06number\x18\x08 \x01(\x01H\x00\x88\x01\x01\x12\x34\n\x11progress_interval\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07_number2\x80\x01\n\x0cStreamServer\x12\x34\n\x05Route\x12\x14.proto.SimpleRequest\x1a\x15.proto.SimpleResponse\x12:\n\tListValue\x12\x14.proto.SimpleRequest\x1a\x15.proto.StreamResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'grpctap_protos.server_stream_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SIMPLEREQUEST']._serialized_start=78
-  _globals['_SIMPLEREQUEST']._serialized_end=154
-  _globals['_SIMPLERESPONSE']._serialized_start=156
-  _globals['_SIMPLERESPONSE']._serialized_end=201
-  _globals['_STREAMRESPONSE']._serialized_start=204
-  _globals['_STREAMRESPONSE']._serialized_end=423
-  _globals['_STREAMSERVER']._serialized_start=426
-  _globals['_STREAMSERVER']._serialized_end=554
+  _globals['_SIMPLEREQUEST']._serialized_start=110
+  _globals['_SIMPLEREQUEST']._serialized_end=186
+  _globals['_SIMPLERESPONSE']._serialized_start=188
+  _globals['_SIMPLERESPONSE']._serialized_end=233
+  _globals['_STREAMRESPONSE']._serialized_start=236
+  _globals['_STREAMRESPONSE']._serialized_end=509
+  _globals['_STREAMSERVER']._serialized_start=512
+  _globals['_STREAMSERVER']._serialized_end=640
 # @@protoc_insertion_point(module_scope)

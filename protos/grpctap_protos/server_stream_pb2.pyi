@@ -1,5 +1,6 @@
 import datetime
 
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
@@ -27,7 +28,7 @@ class SimpleResponse(_message.Message):
     def __init__(self, code: _Optional[int] = ..., value: _Optional[str] = ...) -> None: ...
 
 class StreamResponse(_message.Message):
-    __slots__ = ("stream_value", "stream_id", "sequence", "resume_token", "progress", "first_sequence", "event_time", "number")
+    __slots__ = ("stream_value", "stream_id", "sequence", "resume_token", "progress", "first_sequence", "event_time", "number", "progress_interval")
     STREAM_VALUE_FIELD_NUMBER: _ClassVar[int]
     STREAM_ID_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +37,7 @@ class StreamResponse(_message.Message):
     FIRST_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     EVENT_TIME_FIELD_NUMBER: _ClassVar[int]
     NUMBER_FIELD_NUMBER: _ClassVar[int]
+    PROGRESS_INTERVAL_FIELD_NUMBER: _ClassVar[int]
     stream_value: str
     stream_id: str
     sequence: int
@@ -44,4 +46,5 @@ class StreamResponse(_message.Message):
     first_sequence: int
     event_time: _timestamp_pb2.Timestamp
     number: float
-    def __init__(self, stream_value: _Optional[str] = ..., stream_id: _Optional[str] = ..., sequence: _Optional[int] = ..., resume_token: _Optional[bytes] = ..., progress: _Optional[bool] = ..., first_sequence: _Optional[int] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number: _Optional[float] = ...) -> None: ...
+    progress_interval: _duration_pb2.Duration
+    def __init__(self, stream_value: _Optional[str] = ..., stream_id: _Optional[str] = ..., sequence: _Optional[int] = ..., resume_token: _Optional[bytes] = ..., progress: _Optional[bool] = ..., first_sequence: _Optional[int] = ..., event_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., number: _Optional[float] = ..., progress_interval: _Optional[_Union[datetime.timedelta, _duration_pb2.Duration, _Mapping]] = ...) -> None: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING, cast
 
 import grpc
@@ -88,7 +89,8 @@ class StreamServer(pb_grpc.StreamServerServicer):
         self._calls_served += 1
         try:
             log, after = self._start(request)
-            await _Call(self._draining, log, after, request, context).run(self._progress_interval)
+            call = _Call(self._draining, log, after, request, context, self._progress_interval)
+            await call.run()
         except _CallError as error:
             await context.abort_with_status(error.status())
         finally:
@@ -112,12 +114,11 @@ class StreamServer(pb_grpc.StreamServerServicer):
                 "the resume token was made for other data; send it with the data of its own call",
             )
         log = self._feed.reopen(request.data, token.start)
-        _check_position(token, log)
-        return log, token.sequence
+        return log, _position(token, log)
 
 
-def _check_position(token: tokens.Token, log: Log) -> None:
-    """Refuse a token that the log cannot continue.
+def _position(token: tokens.Token, log: Log) -> int:
+    """Tell after which sequence of the log to go on, or refuse a token that it cannot continue.
 
     Raises:
         _CallError: If it is of another log, ahead of this one, or older than what is kept.
@@ -129,14 +130,21 @@ def _check_position(token: tokens.Token, log: Log) -> None:
         "first_sequence": bounds.first,
         "newest_sequence": bounds.newest,
     }
-    if token.stream != tokens.fingerprint(log.stream_id):
+    stream = tokens.fingerprint(log.stream_id)
+    # No number will do: by the time that somebody has chosen, that value is gone, too.
+    oldest = tokens.encode(tokens.Token(stream, token.data, log.start, tokens.OLDEST))
+    way_on = {"oldest_token": base64.b64encode(oldest).decode()}
+    if token.stream != stream:
         raise _CallError(
             grpc.StatusCode.FAILED_PRECONDITION,
             "STREAM_CHANGED",
             f"the resume token is of another log, and the numbering of {log.stream_id} is not its "
             "own; make a fresh call",
             **facts,
+            **way_on,
         )
+    if token.sequence == tokens.OLDEST and bounds.horizon >= 0:
+        return bounds.first - 1
     if token.sequence > bounds.horizon:
         raise _CallError(
             grpc.StatusCode.OUT_OF_RANGE,
@@ -152,7 +160,9 @@ def _check_position(token: tokens.Token, log: Log) -> None:
             f"the values #{token.sequence + 1} to #{bounds.first - 1} are no longer kept; "
             f"the oldest is #{bounds.first}",
             **facts,
+            **way_on,
         )
+    return token.sequence
 
 
 class _Call:
@@ -165,6 +175,7 @@ class _Call:
         after: int,
         request: pb.SimpleRequest,
         context: Context,
+        progress_interval: float,
     ) -> None:
         self._draining = draining
         self._log = log
@@ -172,14 +183,12 @@ class _Call:
         self._data = request.data
         self._wants_progress = request.progress_notify
         self._context = context
+        self._progress_interval = progress_interval
         self._stream_print = tokens.fingerprint(log.stream_id)
         self._data_print = tokens.fingerprint(request.data)
 
-    async def run(self, progress_interval: float) -> None:
+    async def run(self) -> None:
         """Send what is there, then what comes.
-
-        Args:
-            progress_interval: The longest silence before progress is sent, in seconds.
 
         Raises:
             _CallError: If the server shuts down, or values are lost to a client that reads too
@@ -200,13 +209,13 @@ class _Call:
             if bounds.final is not None and self._after >= bounds.final:
                 return
             if not items:
-                await self._wait(progress_interval)
+                await self._wait()
 
-    async def _wait(self, progress_interval: float) -> None:
+    async def _wait(self) -> None:
         """Wait for the next value, and send progress in each silence."""
         news = asyncio.ensure_future(self._log.wait(self._after))
         drain = asyncio.ensure_future(self._draining.wait())
-        timeout = progress_interval if self._wants_progress else None
+        timeout = self._progress_interval if self._wants_progress else None
         try:
             while not news.done():
                 done, _ = await asyncio.wait(
@@ -237,13 +246,15 @@ class _Call:
 
     def _progress(self) -> pb.StreamResponse:
         bounds = self._log.bounds()
-        return pb.StreamResponse(
+        message = pb.StreamResponse(
             progress=True,
             stream_id=self._log.stream_id,
             sequence=bounds.newest,
             resume_token=self._token(self._after),
             first_sequence=bounds.first,
         )
+        message.progress_interval.FromNanoseconds(round(self._progress_interval * _NANOSECONDS))
+        return message
 
     def _token(self, sequence: int) -> bytes:
         return tokens.encode(

@@ -15,6 +15,8 @@ _BODY = struct.Struct(">B8s8sqQ")
 _CHECKSUM_BYTES = 8
 TOKEN_BYTES = _BODY.size + _CHECKSUM_BYTES
 """The length of every token, in bytes."""
+OLDEST = 2**64 - 1
+"""In place of a sequence: right before the oldest value, whichever that is by then."""
 
 
 class TokenError(ValueError):
@@ -28,7 +30,7 @@ class Token(NamedTuple):
         stream: Fingerprint of the stream_id.
         data: Fingerprint of the request's data.
         start: When the log starts, in ns since the Unix epoch; 64 bits, signed.
-        sequence: The last value that the call was given; 64 bits, unsigned.
+        sequence: The last value that the call was given, or OLDEST; 64 bits, unsigned.
     """
 
     stream: bytes

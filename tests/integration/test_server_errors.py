@@ -1,5 +1,6 @@
 """Each row of the error table: its code, its reason, and the facts that come with it."""
 
+import base64
 from collections.abc import Callable, Iterator
 from itertools import islice
 
@@ -90,12 +91,17 @@ def test_an_expired_token_is_told_what_is_lost(client: Client, clock: ManualCloc
     call = client.open("x", first.resume_token)
     messages, code, info = client.end(call)
     assert (messages, code, info.reason) == ([], *EXPIRED)
-    assert dict(info.metadata) == {
+    facts = dict(info.metadata)
+    oldest = base64.b64decode(facts.pop("oldest_token"))
+    assert facts == {
         "stream_id": first.stream_id,
         "token_sequence": "1",
         "first_sequence": "12",
         "newest_sequence": "21",
     }
+    # It is for the oldest value at the time when somebody uses it.
+    clock.advance(0.5)
+    assert [m.sequence for m in client.take(2, "x", oldest)] == [17, 18]
     assert "#2 to #11" in call.details()
 
 
@@ -154,9 +160,10 @@ def test_a_log_made_with_other_flags_is_another(
     ("start", "sequence", "refusal"),
     [
         (-(2**63), 0, EXPIRED),
-        (-(2**63), 2**64 - 1, AHEAD),
+        (-(2**63), 2**64 - 2, AHEAD),
         (0, 1, EXPIRED),
         (2**63 - 1, 0, AHEAD),
+        (2**63 - 1, 2**64 - 2, AHEAD),
         (2**63 - 1, 2**64 - 1, AHEAD),
     ],
 )
