@@ -121,11 +121,20 @@ def test_a_status_is_one_printable_line() -> None:
         (
             Status(11, "OUT_OF_RANGE", "", "TOKEN_EXPIRED", {"first_sequence": "\x1b[2J"}),
             True,
-            "no longer kept; press r",
+            "no longer kept: r goes on from now, s stops",
+        ),
+        (
+            Status(11, "OUT_OF_RANGE", "", "TOKEN_EXPIRED", {"oldest_token": "AAAA"}),
+            True,
+            "o goes on from the oldest value, r from now, s stops",
         ),
         (Status(8, "RESOURCE_EXHAUSTED", "Received message larger than max"), True, "-max-msg-sz"),
         (Status(8, "RESOURCE_EXHAUSTED", "quota"), True, "A limit was reached"),
-        (Status(9, "FAILED_PRECONDITION", "", "STREAM_CHANGED"), True, "press r to watch it"),
+        (
+            Status(9, "FAILED_PRECONDITION", "", "STREAM_CHANGED"),
+            True,
+            "r goes on from now, s stops",
+        ),
         (Status(99, "NEW"), True, "Press space to try again"),
     ],
 )

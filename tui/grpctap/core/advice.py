@@ -8,7 +8,6 @@ from grpctap.core.status import Status
 BY_REASON = {
     "TOKEN_INVALID": "The server does not accept where this left off; press r for a fresh call.",
     "TOKEN_AHEAD": "The server's log is shorter than what was received; press r for a fresh call.",
-    "STREAM_CHANGED": "The server started a new log, so this one has ended; press r to watch it.",
     "SHUTTING_DOWN": "The server was shut down; press space once it is back.",
     "SLOW_CONSUMER": "The server gave up waiting for this viewer; space goes on, r starts anew.",
 }
@@ -35,10 +34,15 @@ FALLBACK = "Press space to try again, r for a fresh call."
 def advise(status: Status, address: str, *, plaintext: bool) -> str:
     """One sentence on what to do about a call to `address` that ended with `status`."""
     details = status.details.lower()
+    choice = "r goes on from now"
+    if status.info.get("oldest_token"):
+        choice = "o goes on from the oldest value, r from now"
     if status.reason == "TOKEN_EXPIRED":
         first = status.info.get("first_sequence", "")
         oldest = f" (#{first} is the oldest)" if first.isdigit() else ""
-        return f"What came next is no longer kept{oldest}; press r for a fresh call from now on."
+        return f"What came next is no longer kept{oldest}: {choice}, s stops."
+    if status.reason == "STREAM_CHANGED":
+        return f"The server started a new log, so this one has ended: {choice}, s stops."
     if status.reason in BY_REASON:
         return BY_REASON[status.reason]
     if status.code == codes.UNAVAILABLE:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from grpctap.core.seams import Seam
 
 CHUNK = 1024
+MAX_BYTES = 256 * 1024 * 1024
+"""Bytes of messages kept by default."""
 
 
 class Value(NamedTuple):
@@ -43,17 +45,19 @@ class Extent(NamedTuple):
 class History:
     """A bounded ring of values, with the seams between them as rows of their own.
 
-    It keeps the newest `capacity` values and says how many it let go. Rows have absolute numbers,
-    which never change, so a view finds a row again whatever was evicted. Seams are bounded too:
-    they leave with the values around them, and at the latest when they outnumber `capacity`.
+    It keeps the newest `capacity` values, or fewer when their messages have more than `max_bytes`
+    bytes together (but always the newest one), and says how many it let go. Rows have absolute
+    numbers, which never change, so a view finds a row again whatever was evicted. Seams are bounded
+    too: they leave with the values around them, and at the latest when they outnumber `capacity`.
 
     It has no lock: whoever shares it between threads holds one around it.
     """
 
-    def __init__(self, capacity: int = 100_000) -> None:
+    def __init__(self, capacity: int = 100_000, max_bytes: int = MAX_BYTES) -> None:
         if capacity < 1:
             raise ValueError("a history keeps at least one value")
         self.capacity = capacity
+        self.max_bytes = max_bytes
         self.first = 0
         """The oldest row kept."""
         self.end = 0
@@ -64,6 +68,9 @@ class History:
         """Values let go."""
         self.bytes = 0
         """Size of all values ever appended, in bytes of their messages."""
+        self.last_ns: int | None = None
+        """Receive time of the newest value, in nanoseconds; None before the first."""
+        self._bytes_evicted = 0
         self._chunks: deque[list[Row | None]] = deque()
         self._chunk_base = 0
         self._room = 0
@@ -83,6 +90,7 @@ class History:
         """Appends a value, and lets the oldest go when there are too many."""
         self.values += 1
         self.bytes += len(raw)
+        self.last_ns = time_ns
         self._append(Value(sequence, self.values, time_ns, raw))
 
     def add_seam(self, seam: Seam) -> int:
@@ -123,12 +131,16 @@ class History:
         capacity = self.capacity
         while self.values - self.evicted > capacity or self.end - self.first > 2 * capacity:
             self._drop()
+        while self.bytes - self._bytes_evicted > self.max_bytes and self.kept > 1:
+            self._drop()
 
     def _drop(self) -> None:
         chunk = self._chunks[0]
         offset = self.first - self._chunk_base
-        if isinstance(chunk[offset], Value):
+        row = chunk[offset]
+        if isinstance(row, Value):
             self.evicted += 1
+            self._bytes_evicted += len(row.raw)
         # A chunk leaves only as a whole, so its messages are let go one by one.
         chunk[offset] = None
         self.first += 1

@@ -8,6 +8,7 @@ import re
 from typing import Literal, Protocol, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
 from grpctap.core.message import MessageError, Reading
@@ -51,6 +52,7 @@ class _Lenient(Protocol):
     resume_token: bytes
     progress: bool
     number: float
+    progress_interval: Duration
 
     def HasField(self, field_name: Literal["number"]) -> bool: ...  # noqa: N802
 
@@ -110,12 +112,14 @@ class ListValue:
             number = _finite(message.number)
         else:
             number = last_number(_text(message.stream_value[-_TAIL:]))
+        progress = message.progress
         return Reading(
             _text(message.stream_id),
             message.sequence,
             message.resume_token,
-            message.progress,
+            progress,
             number,
+            _nanoseconds(message.progress_interval) if progress else 0,
         )
 
     def line(self, raw: bytes) -> str:
@@ -152,6 +156,11 @@ def _parse(raw: bytes) -> _Lenient:
         return cast("_Lenient", _Response.FromString(raw))
     except DecodeError as error:
         raise MessageError("the message is no proto.StreamResponse") from error
+
+
+def _nanoseconds(duration: Duration) -> int:
+    # No check of its range: a server may send any, and one beyond all sense is as good as none.
+    return duration.seconds * 1_000_000_000 + duration.nanos
 
 
 def _text(value: bytes) -> str:

@@ -9,7 +9,8 @@ class Reading(NamedTuple):
     """What one message says of its place in the stream, and the number in it.
 
     A server without numbering leaves `stream_id` and `token` empty and `sequence` 0. In a progress
-    message, which carries no value, `sequence` is the newest value of the log.
+    message, which carries no value, `sequence` is the newest value of the log, and `interval_ns`
+    the longest silence that the server promises, in nanoseconds (0: it promises none).
     """
 
     stream_id: str
@@ -17,6 +18,7 @@ class Reading(NamedTuple):
     token: bytes
     progress: bool
     number: float | None
+    interval_ns: int = 0
 
 
 class MessageError(ValueError):

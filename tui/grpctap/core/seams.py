@@ -17,6 +17,7 @@ class Cause(Enum):
     STOPPED = "stopped"
     FINISHED = "finished"
     FAILED = "failed"
+    LOST = "lost"
     SKIPPED = ""
 
 
@@ -26,6 +27,7 @@ class How(Enum):
     RESUMED = "resumed"
     SKIPPED = "skipped to now"
     FRESH = "fresh call"
+    OLDEST = "from the oldest"
 
 
 class Outcome(Enum):
@@ -64,6 +66,7 @@ class Interruption:
 
     `after` is the number of the last value before it, None before the first. Times are in
     nanoseconds since the epoch; `reopened_ns`, `how` and `outcome` are None until they are known.
+    After a loss `reopened_ns` is the time of the first answer, after anything else that of the key.
     """
 
     cause: Cause
@@ -82,7 +85,12 @@ class Interruption:
             parts.append(f"{self._cause()} {clock_time(self.start_ns, zone)}")
         if self.how is not None and self.reopened_ns is not None:
             how = "reopened" if self._started_over() else self.how.value
-            parts.append(f"{how} {clock_time(self.reopened_ns, zone)}")
+            away = ""
+            if self.cause is Cause.LOST:
+                away = f", away {duration(self.reopened_ns - self.start_ns)}"
+            parts.append(f"{how} {clock_time(self.reopened_ns, zone)}{away}")
+        if self.status is not None and self.status.note:
+            parts.append(self.status.note)
         parts.extend(self._outcome())
         return " · ".join(parts)
 
@@ -98,7 +106,8 @@ class Interruption:
     def _cause(self) -> str:
         where = "before the first value" if self.after is None else f"at #{self.after}"
         if self.status is not None and not self.status.ok:
-            return f"{self.cause.value} with {self.status.name} {where}"
+            verb = "connection lost" if self.cause is Cause.LOST else self.cause.value
+            return f"{verb} with {self.status.name} {where}"
         return f"{self.cause.value} {where}"
 
     def _started_over(self) -> bool:

@@ -6,13 +6,17 @@ tells it what came of them.
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections import deque
 from dataclasses import replace
 from enum import Enum
 
 from grpctap.core.cursor import Cursor, Verdict
 from grpctap.core.history import History
+from grpctap.core.liveness import Liveness
 from grpctap.core.message import Reading
+from grpctap.core.reconnect import HEALTHY_NS, Backoff, Reconnect, When, is_lost
 from grpctap.core.seams import (
     Cause,
     Fault,
@@ -21,8 +25,9 @@ from grpctap.core.seams import (
     Irregularity,
     Outcome,
     Range,
+    duration,
 )
-from grpctap.core.status import Status
+from grpctap.core.status import UNAVAILABLE, Status
 
 
 class State(Enum):
@@ -32,6 +37,7 @@ class State(Enum):
     LIVE = "LIVE"
     CATCHING_UP = "CATCHING UP"
     PAUSED = "PAUSED"
+    RECONNECTING = "RECONNECTING"
     STOPPED = "STOPPED"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
@@ -45,31 +51,41 @@ class Command(Enum):
     SKIP = "skip"
     STOP = "stop"
     FRESH = "fresh"
+    OLDEST = "oldest"
 
 
-OPEN = frozenset({State.CONNECTING, State.LIVE, State.CATCHING_UP})
+TALKING = frozenset({State.LIVE, State.CATCHING_UP})
+OPEN = TALKING | {State.CONNECTING, State.RECONNECTING}
 # As many as a chart can mark, and then some.
 MAX_INTERRUPTIONS = 1_000
 ENDED = frozenset({State.STOPPED, State.FINISHED, State.FAILED})
 ALLOWED = {
-    Command.PAUSE: OPEN,
-    Command.RESUME: frozenset({State.PAUSED, State.FAILED}),
+    Command.PAUSE: TALKING | {State.CONNECTING},
+    Command.RESUME: frozenset({State.PAUSED, State.RECONNECTING, State.FAILED}),
     Command.SKIP: OPEN | {State.PAUSED},
-    Command.STOP: OPEN | {State.PAUSED},
+    Command.STOP: OPEN | {State.PAUSED, State.FAILED},
     Command.FRESH: ENDED,
+    Command.OLDEST: frozenset({State.FAILED}),
 }
+# The server refused the place, and another place may do.
+REFUSALS = frozenset({"TOKEN_EXPIRED", "STREAM_CHANGED"})
+# These hows keep what was received: what lies between is missing, not left out by choice.
+_GOING_ON = frozenset({How.RESUMED, How.OLDEST})
 
 
 class Session:
     """The state machine of one stream, and the verification of what arrives.
 
-    Each method that takes a time takes it in nanoseconds since the epoch. After `start` and after a
-    command that returned True, the owner brings the call in line: when `is_open`, it opens a call
-    with `token`, tagged with `call_id`, in place of any other; otherwise it cancels the one there
-    is. What a call with another tag delivers must not be passed on, since it will be sent again.
+    Each method that takes a time takes it in nanoseconds since the epoch. When `start`, `command`,
+    `ended` or `check` returns True, the owner brings the call in line: when `is_open`, it opens a
+    call with `token`, tagged with `call_id`, at `open_at_ns`, in place of any other; otherwise it
+    cancels the one there is. What a call with another tag delivers must not be passed on, since it
+    will be sent again.
     """
 
-    def __init__(self, history: History, token: bytes = b"") -> None:
+    def __init__(
+        self, history: History, token: bytes = b"", backoff: Backoff | None = None
+    ) -> None:
         self.history = history
         self.state = State.CONNECTING
         self.call_id = 0
@@ -82,8 +98,15 @@ class Session:
         self.cursor = Cursor()
         self.left_out = 0
         """Values that were skipped because a person asked for it."""
+        self.open_at_ns = 0
+        """When the newest call is to be opened."""
+        self.liveness = Liveness()
         self.interruptions: deque[Interruption] = deque(maxlen=MAX_INTERRUPTIONS)
         """The newest interruptions, in order."""
+        self._backoff = backoff or Backoff(Reconnect(When.NEVER))
+        self._ever_answered = False
+        self.answered_ns = 0
+        """When the newest call was first answered; 0: not yet."""
         self._how = How.FRESH
         self._settled = True
         self._sent_token = False
@@ -108,21 +131,60 @@ class Session:
     @property
     def place(self) -> int | None:
         """The number that a resumed call goes on after; None where it does not go on."""
-        goes_on = self._settled or self._how is How.RESUMED
+        goes_on = self._settled or self._how in _GOING_ON
         return self.last_label if goes_on else None
 
-    def allows(self, command: Command) -> bool:
-        """Whether the command means anything in this state."""
-        return self.state in ALLOWED[command]
+    @property
+    def attempt(self) -> int:
+        """Which attempt to reopen a lost call this is; 0: none."""
+        return self._backoff.attempt if self.state is State.RECONNECTING else 0
 
-    def start(self) -> None:
-        """Asks for the first call."""
-        self._open(How.FRESH)
+    @property
+    def gave_up(self) -> bool:
+        """Whether it failed because no attempt was left."""
+        lost = self.state is State.FAILED and self.status is not None and is_lost(self.status)
+        return lost and self._backoff.attempt > 0 and self._backoff.spent
+
+    @property
+    def oldest_token(self) -> bytes:
+        """With which a call starts at the oldest value; empty where no refusal told it."""
+        if self.status is None or self.status.reason not in REFUSALS:
+            return b""
+        try:
+            return base64.b64decode(self.status.info.get("oldest_token", ""), validate=True)
+        except (binascii.Error, ValueError):
+            return b""
+
+    def allows(self, command: Command, now_ns: int) -> bool:
+        """Whether the command means anything now."""
+        if self.state not in ALLOWED[command]:
+            return False
+        if command is Command.OLDEST:
+            return bool(self.oldest_token)
+        if self.state is State.FAILED and command is Command.STOP:
+            return self.status is not None and self.status.reason in REFUSALS
+        # An attempt that is under way is not cut short by the impatient.
+        return self.state is not State.RECONNECTING or (
+            command is not Command.RESUME or now_ns < self.open_at_ns
+        )
+
+    def start(self, now_ns: int = 0) -> bool:
+        """Asks for the first call; does nothing, and returns False, when there was one."""
+        if self.call_id:
+            return False
+        self._open(How.FRESH, now_ns)
+        return True
 
     def command(self, command: Command, now_ns: int) -> bool:
         """Obeys a person; returns False, and changes nothing, when it means nothing here."""
-        if not self.allows(command):
+        if not self.allows(command, now_ns):
             return False
+        if self.state is State.RECONNECTING and command is Command.RESUME:
+            self.open_at_ns = now_ns
+            self.call_id += 1
+            self.liveness.opened(now_ns)
+            return True
+        self._backoff.reset()
         match command:
             case Command.PAUSE:
                 self._close(State.PAUSED, Cause.PAUSED, now_ns)
@@ -136,17 +198,24 @@ class Session:
             case Command.FRESH:
                 self.token = b""
                 self._reopen(How.FRESH, now_ns)
+            case Command.OLDEST:
+                self.token = self.oldest_token
+                self._reopen(How.OLDEST, now_ns)
         return True
 
     def receive(self, reading: Reading, raw: bytes, now_ns: int) -> bool:
         """Verifies a message of the running call; returns whether it went into the history."""
+        if not self.answered_ns:
+            self._answer(now_ns)
         if reading.progress:
+            self.liveness.progress(now_ns, reading.interval_ns)
             self.newest = reading.sequence
             self.token = reading.token or self.token
             # Before the first value only a resumed call's position is known: it is the cursor's.
             known = self._settled or self._how is How.RESUMED
             self._follow(known and reading.stream_id == self.cursor.stream_id)
             return False
+        self.liveness.heard_ns = now_ns
         cursor, sequence = self.cursor, reading.sequence
         # Nearly every value is simply the next one, and a flood leaves no time for more questions.
         if (
@@ -163,19 +232,62 @@ class Session:
         self._follow(self._settled)
         return accepted
 
-    def ended(self, status: Status, now_ns: int) -> None:
-        """The running call ended by itself."""
+    def ended(self, status: Status, now_ns: int) -> bool:
+        """The running call ended by itself; returns whether another is to be opened."""
         if status.ok:
             self._close(State.FINISHED, Cause.FINISHED, now_ns, status)
+        elif self._goes_on_after(status, now_ns):
+            how = How.RESUMED if self._settled else self._how
+            self._close(State.RECONNECTING, Cause.LOST, now_ns, status)
+            self._amend(how=how)
+            self._open(how, now_ns + self._backoff.next_ns())
+            self.state, self.status = State.RECONNECTING, status
+            return True
         else:
             self._close(State.FAILED, Cause.FAILED, now_ns, status)
+        return False
 
-    def _open(self, how: How) -> None:
+    def check(self, now_ns: int) -> bool:
+        """Gives up a call whose signs of life stay away; returns whether it did."""
+        waits = not self.is_open or now_ns < self.open_at_ns
+        if waits or not self.liveness.is_dead(now_ns):
+            return False
+        silence = duration(now_ns - self.liveness.heard_ns)
+        promised = duration(self.liveness.interval_ns)
+        words = f"no sign of life for {silence}; this server gives one every {promised}"
+        self.ended(Status(UNAVAILABLE, "UNAVAILABLE", words), now_ns)
+        return True
+
+    def _goes_on_after(self, status: Status, now_ns: int) -> bool:
+        well = self.answered_ns > 0 and now_ns - self.answered_ns >= HEALTHY_NS
+        if well:
+            self._backoff.reset()
+        when = self._backoff.policy.when
+        return (
+            # What never answered is not lost: whoever opened it wants to know why.
+            self._ever_answered
+            and (when is When.ALWAYS or (when is When.WITH_CURSOR and bool(self.token)))
+            and is_lost(status)
+            and not self._backoff.spent
+        )
+
+    def _answer(self, now_ns: int) -> None:
+        self.answered_ns = now_ns
+        self._ever_answered = True
+        self.status = None
+        self.liveness.heard(now_ns)
+        if self._gap is not None and self._gap[1].reopened_ns is None:
+            self._amend(reopened_ns=now_ns)
+
+    def _open(self, how: How, at_ns: int) -> None:
         self._how = how
         self._settled = False
+        self.answered_ns = 0
         self.newest = 0
         self.status = None
         self.state = State.CONNECTING
+        self.open_at_ns = at_ns
+        self.liveness.opened(at_ns)
         self._sent_token = bool(self.token)
         self.call_id += 1
 
@@ -184,16 +296,17 @@ class Session:
             self._amend(how=how, reopened_ns=now_ns)
         elif self.last_label is not None:
             self._add(Interruption(Cause.SKIPPED, now_ns, self.last_label, None, now_ns, how))
-        self._open(how)
+        self._open(how, now_ns)
 
     def _close(self, state: State, cause: Cause, now_ns: int, status: Status | None = None) -> None:
         self.state = state
         self.status = status
         self.call_id += 1
-        # An interruption that no value has followed yet goes on as the same one.
+        # An interruption that no value has followed yet goes on as the same one, unless another
+        # cause would hide how the call ended.
         gap = self._gap
         last = gap is not None and gap[0] == self.history.end - 1
-        if last and gap is not None and (gap[1].how is None or gap[1].cause is cause):
+        if last and gap is not None and (gap[1].cause is cause or _is_quiet(gap[1])):
             self._amend(cause=cause, status=status, how=None, reopened_ns=None)
         else:
             self._add(Interruption(cause, now_ns, self.last_label, status))
@@ -229,7 +342,7 @@ class Session:
             self.history.append(reading.sequence, now_ns, raw)
             cursor.accept(reading, verdict)
             return True
-        asked_for = not self._settled and self._how is not How.RESUMED
+        asked_for = not self._settled and self._how not in _GOING_ON
         if not self._settled:
             self._settle(verdict, between)
         elif verdict is Verdict.NEW_STREAM:
@@ -251,13 +364,14 @@ class Session:
         outcome = Outcome.UNKNOWN
         if verdict is Verdict.NEXT:
             outcome = Outcome.EXACT
-        elif self._how is How.RESUMED:
+        elif self._how in _GOING_ON:
             if verdict is Verdict.GAP:
                 outcome = Outcome.MISSED
             elif verdict is not Verdict.FIRST and not self._sent_token:
                 outcome = Outcome.CANNOT_RESUME
             elif verdict is Verdict.NEW_STREAM:
-                outcome = Outcome.NEW_STREAM
+                resumed = self._how is How.RESUMED
+                outcome = Outcome.NEW_STREAM if resumed else Outcome.ANEW
         elif verdict is Verdict.NEW_STREAM:
             outcome = Outcome.ANEW
         elif verdict is Verdict.GAP and between is not None:
@@ -286,3 +400,7 @@ class Session:
             seam = Irregularity(fault, now_ns, 0 if between is None else between.count, between)
             row = self.history.add_seam(seam)
         self._irregularity = (row, seam)
+
+
+def _is_quiet(gap: Interruption) -> bool:
+    return gap.how is None and gap.cause in (Cause.PAUSED, Cause.STOPPED)

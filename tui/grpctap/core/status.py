@@ -28,6 +28,7 @@ class Status:
     """A gRPC status: canonical code and name, the server's details, and its google.rpc.ErrorInfo.
 
     `details`, `reason` and `info` are the server's words: make them printable before showing them.
+    `note` is ours: what the viewer changed because of it.
     """
 
     code: int
@@ -35,6 +36,7 @@ class Status:
     details: str = ""
     reason: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
 
     @property
     def ok(self) -> bool:
