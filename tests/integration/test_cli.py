@@ -14,7 +14,7 @@ import pytest
 from grpctap.cli import parse
 from grpctap_server.feeds.counter import CounterFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
-from support.puppet import Puppet, expired, price_message
+from support.puppet import Puppet, expired, price_message, progress
 from support.server import PATIENCE_S, ChildProcess, RunningServer, eventually
 
 METHOD = "proto.StreamServer/ListValue"
@@ -164,12 +164,13 @@ def test_a_value_is_there_as_soon_as_it_came_and_ctrl_c_ends_it_cleanly() -> Non
     with RunningServer(puppet) as server:
         with ChildProcess((*GRPCTAP, "-plaintext", server.address, METHOD)) as child:
             puppet.await_call(1)
-            assert not puppet.requests[0].progress_notify
-            puppet.send(price_message(1))
+            assert puppet.requests[0].progress_notify
+            puppet.send(progress(1, 0), price_message(1))
             child.await_line('"sequence": "1"', "stdout")
             child.send_signal(signal.SIGINT)
             assert child.wait() == 130
             assert child.stderr == ""
+            assert child.stdout.count("\n") == 1
 
 
 def test_when_nobody_reads_any_more_the_call_ends() -> None:

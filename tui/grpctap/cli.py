@@ -14,7 +14,9 @@ from google.protobuf import json_format
 
 from grpctap import __version__
 from grpctap.config import HISTORY, Config
+from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import METHOD
+from grpctap.core.reconnect import Reconnect
 from grpctap.core.text import printable
 from grpctap.transport.target import MAX_MESSAGE_SIZE, Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
@@ -96,6 +98,32 @@ def parse(argv: Sequence[str]) -> Config:
         metavar="BYTES",
         help="largest message to accept (%(default)s)",
     )
+    add(
+        "--reconnect",
+        action=argparse.BooleanOptionalAction,
+        help="open a lost call again by itself, at its place (the default on a terminal; into a "
+        "pipe only where the server gives a place to go on from)",
+    )
+    add(
+        "--reconnect-delay",
+        type=_seconds,
+        default=0.5,
+        metavar="SECONDS",
+        help="longest first wait; it doubles with each attempt (%(default)s)",
+    )
+    add(
+        "--reconnect-max-delay",
+        type=_seconds,
+        default=20.0,
+        metavar="SECONDS",
+        help="longest wait of all (%(default)s)",
+    )
+    add(
+        "--reconnect-attempts",
+        type=_positive,
+        metavar="N",
+        help="give up after N attempts in a row (never)",
+    )
     _add_view_flags(parser)
     add("--version", action="version", version=f"grpctap {__version__}")
     args, unknown = parser.parse_known_intermixed_args([_two_dashes(word) for word in argv])
@@ -110,6 +138,13 @@ def parse(argv: Sequence[str]) -> Config:
             args.max_time,
             args.history,
             args.theme,
+            args.history_bytes,
+            args.reconnect,
+            Reconnect(
+                initial_ns=round(args.reconnect_delay * 1e9),
+                maximum_ns=round(args.reconnect_max_delay * 1e9),
+                attempts=args.reconnect_attempts,
+            ),
         )
     except ValueError as error:
         parser.error(str(error))
@@ -150,7 +185,13 @@ def _demo(argv: Sequence[str]) -> int:
             sys.stderr.write(f"grpctap demo: {error}\n")
             return 1
         request = SimpleRequest(data="WTI ")
-        config = Config(target, request, history=args.history, theme=args.theme)
+        config = Config(
+            target,
+            request,
+            history=args.history,
+            theme=args.theme,
+            history_bytes=args.history_bytes,
+        )
         return view(config, resumable=False)
 
 
@@ -177,6 +218,13 @@ def _add_view_flags(parser: argparse.ArgumentParser) -> None:
         default=HISTORY,
         metavar="N",
         help="how many values to keep (%(default)s)",
+    )
+    parser.add_argument(
+        "--history-bytes",
+        type=_positive,
+        default=MAX_BYTES,
+        metavar="BYTES",
+        help="how many bytes of messages to keep (%(default)s)",
     )
     parser.add_argument(
         "--theme",

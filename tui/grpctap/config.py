@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from grpctap.core.history import MAX_BYTES
+from grpctap.core.reconnect import Reconnect
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
@@ -15,7 +17,8 @@ HISTORY = 100_000
 class Config:
     """What a person asked for, checked.
 
-    `history` counts values, `max_time` is in seconds; `metadata` may hold secrets.
+    `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
+    `metadata` may hold secrets; `reconnect` None leaves it to the face.
     """
 
     target: Target
@@ -24,3 +27,6 @@ class Config:
     max_time: float | None = None
     history: int = HISTORY
     theme: str | None = None
+    history_bytes: int = MAX_BYTES
+    reconnect: bool | None = None
+    backoff: Reconnect = field(default_factory=Reconnect)

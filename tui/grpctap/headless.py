@@ -1,4 +1,4 @@
-"""The face for pipes: one JSON line a message, the status on standard error."""
+"""The face for pipes: one JSON line a message, what happens to the stream on standard error."""
 
 from __future__ import annotations
 
@@ -6,49 +6,125 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 
 from grpctap.config import Config
 from grpctap.core.listvalue import METHOD, ListValue
-from grpctap.core.message import MessageError
-from grpctap.core.seams import status_line
+from grpctap.core.message import MessageError, Reading, Schema
+from grpctap.core.reconnect import When
+from grpctap.core.seams import Interruption, duration, status_line
+from grpctap.core.session import ENDED, State
+from grpctap.core.text import printable
+from grpctap.tap import UNREADABLE, Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
 
 ERROR = 1
 INTERRUPTED = 130
 BROKEN_PIPE = 141
+# Whoever reads the output may have stalled in the middle of a line.
+PATIENCE_S = 1.0
 
 
-def follow(config: Config) -> int:
-    """Makes one call and prints its messages as they arrive; returns the exit code."""
-    schema = ListValue(config.request, progress=config.request.progress_notify)
-    transport = GrpcTransport(config.target, METHOD, config.metadata, config.max_time)
-    if sys.stdout is None:
-        _say("standard output is closed")
-        return ERROR
-    call = transport.open(schema.request(config.request.resume_token))
-    try:
-        for raw in call:
+class Pipe:
+    """Writes messages to standard output; the first failure ends it for good.
+
+    `progress` says whether signs of life are printed too, and `raw` whether what comes again is.
+    """
+
+    def __init__(self, schema: Schema, *, progress: bool, raw: bool) -> None:
+        self.error: OSError | MessageError | None = None
+        self._schema = schema
+        self._progress = progress
+        self._raw = raw
+        self._out = sys.stdout.fileno()
+
+    def write(self, reading: Reading, message: bytes, accepted: bool) -> bool:
+        """Writes one message as a line; returns whether more can be written."""
+        if not (self._progress if reading.progress else accepted or self._raw):
+            return True
+        try:
             # JSON is UTF-8, whatever the locale says.
-            sys.stdout.buffer.write(schema.json(raw).encode() + b"\n")
-            sys.stdout.buffer.flush()
-    except MessageError as error:
-        _say(f"{error}; check the method")
-        return ERROR
-    except KeyboardInterrupt:
-        # A second Ctrl-C must not cut the cancelling short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return INTERRUPTED
-    except OSError as error:
-        # Keep the interpreter from trying once again at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            line = self._schema.json(message).encode() + b"\n"
+            # Past Python's buffer, whose lock a reader that stalls would hold beyond our end.
+            while line:
+                line = line[os.write(self._out, line) :]
+        except (OSError, MessageError) as error:
+            self.error = error
+        return self.error is None
+
+    def exit_code(self, error: OSError | MessageError) -> int:
+        """Says why the output failed; returns the exit code."""
+        if isinstance(error, MessageError):
+            _say(f"{printable(str(error))}; check the method")
+            return ERROR
         if isinstance(error, BrokenPipeError):
             return BROKEN_PIPE
         _say(f"standard output cannot be written: {error.strerror}")
         return ERROR
+
+
+def follow(config: Config) -> int:
+    """Prints the stream's messages as they arrive, until it ends; returns the exit code."""
+    when = {None: When.WITH_CURSOR, True: When.ALWAYS, False: When.NEVER}[config.reconnect]
+    reconnects = when is not When.NEVER
+    schema = ListValue(config.request, progress=reconnects or config.request.progress_notify)
+    if sys.stdout is None:
+        _say("standard output is closed")
+        return ERROR
+    pipe = Pipe(schema, progress=config.request.progress_notify, raw=not reconnects)
+    tap = Tap(
+        GrpcTransport(config.target, METHOD, config.metadata),
+        schema,
+        # What was printed need not be kept.
+        capacity=1,
+        token=config.request.resume_token,
+        reconnect=replace(config.backoff, when=when),
+        max_time_s=config.max_time,
+        deliver=pipe.write,
+    )
+    tap.start()
+    try:
+        last = _accompany(tap)
+    except KeyboardInterrupt:
+        # A second Ctrl-C must not cut the cancelling short.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        return INTERRUPTED
     finally:
-        status = call.close()
-    if status.ok:
+        tap.close(PATIENCE_S)
+    if pipe.error is not None:
+        return pipe.exit_code(pipe.error)
+    return _conclude(last)
+
+
+def _accompany(tap: Tap) -> Snapshot:
+    """Says each loss, and what became of it, until the stream has ended; returns how it did."""
+    seen, told = 0, None
+    while True:
+        seen = tap.await_move(seen)
+        now, seam = tap.snapshot(), tap.last_interruption
+        if now.state is State.RECONNECTING and now.status is not None and told != now.attempt:
+            told = now.attempt
+            _say(
+                f"{status_line(now.status)}; attempt {now.attempt} to go on "
+                f"in {duration(now.retry_ns)}"
+            )
+        elif told is not None and isinstance(seam, Interruption) and seam.outcome is not None:
+            told = None
+            _say(printable(seam.text()))
+        if now.state in ENDED:
+            return now
+
+
+def _conclude(last: Snapshot) -> int:
+    for count, what in ((last.missed, "missed"), (last.repeated, "came again and were left out")):
+        if count:
+            _say(f"{count:,} values {what}")
+    status = last.status
+    if status is None or status.ok:
         return 0
+    if status.reason == UNREADABLE:
+        _say(f"{printable(status.details)}; check the method")
+        return ERROR
     _say(status_line(status))
     return 64 + status.code
 

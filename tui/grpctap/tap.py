@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from grpctap.core import status as codes
-from grpctap.core.history import Extent, Frozen, History
-from grpctap.core.message import MessageError, Schema
+from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
+from grpctap.core.message import MessageError, Reading, Schema
+from grpctap.core.reconnect import Backoff, Reconnect
+from grpctap.core.seams import Interruption
 from grpctap.core.series import ChartFrame, Mark, Series
-from grpctap.core.session import Command, Session, State
+from grpctap.core.session import TALKING, Command, Session, State
 from grpctap.core.stats import Gaps, Rate, RateMeter, arrival_gaps
 from grpctap.core.status import Status
 from grpctap.transport.base import Transport
@@ -20,6 +22,11 @@ from grpctap.transport.reader import Reader
 
 # Inter-arrival quantiles are those of the newest so many rows.
 RECENT_ROWS = 1_000
+UNREADABLE = "MESSAGE_UNREADABLE"
+"""The reason of the status of a call that was given up because of a message."""
+# How often the signs of life are looked for: a fraction of their limit, within bounds, in seconds.
+_CHECKS_PER_LIMIT = 8
+_SHORTEST_CHECK_S, _LONGEST_CHECK_S = 0.05, 1.0
 
 
 class WallClock:
@@ -38,7 +45,12 @@ class WallClock:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What a tap is at one moment; times in nanoseconds."""
+    """What a tap is at one moment; times in nanoseconds.
+
+    `silent_ns` is how long no value came on an open call, and `alive` whether a sign of life shows
+    that the server is there all the same. `attempt` counts the attempts to
+    reopen a lost call (0: none is needed), and `retry_ns` is the wait before it (0: it is made).
+    """
 
     state: State
     status: Status | None
@@ -54,6 +66,11 @@ class Snapshot:
     late: int
     left_out: int
     rate: Rate
+    silent_ns: int
+    alive: bool
+    attempt: int
+    retry_ns: int
+    gave_up: bool
 
     @property
     def count(self) -> str:
@@ -64,8 +81,21 @@ class Snapshot:
 class Tap:
     """Ties the call, the session, the history and the series of one stream together.
 
-    The reader's thread writes and any thread looks, each under the one lock; nothing is told to
-    anybody, so views pull. The cursor moves in the same step in which its value is kept.
+    The reader's thread writes and any thread looks, each under the one lock; of messages nothing is
+    told to anybody, so views pull. The cursor moves in the same step in which its value is kept.
+
+    Args:
+        transport: Makes the calls.
+        schema: Reads the messages.
+        capacity: Values to keep.
+        max_bytes: Bytes of messages to keep.
+        token: Where the first call starts; empty: a fresh call.
+        reconnect: Which lost calls are opened again; None: none.
+        max_time_s: The deadline of each call that a person asks for, in seconds; a call that goes
+            on by itself after a loss gets what is left of it.
+        deliver: Takes each message on the reader's thread, with whether it was accepted; once it
+            returns False, the stream is stopped.
+        clock: Tells the time, in nanoseconds since the epoch.
     """
 
     def __init__(
@@ -74,26 +104,40 @@ class Tap:
         schema: Schema,
         *,
         capacity: int = 100_000,
+        max_bytes: int = MAX_BYTES,
         token: bytes = b"",
+        reconnect: Reconnect | None = None,
+        max_time_s: float | None = None,
+        deliver: Callable[[Reading, bytes, bool], bool] | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
         self.schema = schema
         self._clock = clock or WallClock()
         self._lock = threading.Lock()
-        self._session = Session(History(capacity), token)
+        self._moved = threading.Condition(self._lock)
+        self._moves = 0
+        self._deliver = deliver
+        self._max_time_s = max_time_s
+        self._deadline_ns: int | None = None
+        backoff = None if reconnect is None else Backoff(reconnect)
+        self._session = Session(History(capacity, max_bytes), token, backoff)
         self._series = Series(capacity)
         self._meter = RateMeter()
         self._started_ns = self._clock()
         self._still_ns = self._started_ns
         self._meter.sample(self._started_ns, 0, 0)
         self._reader = Reader(transport, self)
+        self._closing = threading.Event()
+        self._watch = threading.Thread(target=self._check, name="grpctap-watch", daemon=True)
 
     def start(self) -> None:
         """Opens the first call; does nothing when there was one."""
         with self._lock:
-            if not self._session.call_id:
-                self._session.start()
-                self._align()
+            now_ns = self._clock()
+            if self._session.start(now_ns):
+                self._set_deadline(now_ns)
+                self._align(now_ns)
+                self._watch.start()
 
     def command(self, command: Command) -> bool:
         """Obeys a person; returns False when the command means nothing in this state."""
@@ -102,7 +146,8 @@ class Tap:
             if not self._session.command(command, now_ns):
                 return False
             self._still_ns = now_ns
-            self._align()
+            self._set_deadline(now_ns)
+            self._align(now_ns)
             return True
 
     @property
@@ -120,13 +165,24 @@ class Tap:
     def allows(self, command: Command) -> bool:
         """Whether the command means anything now."""
         with self._lock:
-            return self._session.allows(command)
+            return self._session.allows(command, self._clock())
 
-    def close(self) -> bool:
-        """Cancels the call and ends the reader; returns whether its thread has ended."""
+    def close(self, patience_s: float = 5.0) -> bool:
+        """Cancels the call and ends the threads; returns whether they ended within the seconds."""
         with self._lock:
-            self._session.command(Command.STOP, self._clock())
-        return self._reader.close()
+            if self._session.is_open:
+                self._session.command(Command.STOP, self._clock())
+        self._closing.set()
+        ended = self._reader.close(patience_s)
+        if self._watch.is_alive():
+            self._watch.join(_LONGEST_CHECK_S)
+        return ended and not self._watch.is_alive()
+
+    def await_move(self, seen: int) -> int:
+        """Waits until the state has changed since the count of changes was `seen`; returns it."""
+        with self._moved:
+            self._moved.wait_for(lambda: self._moves != seen)
+            return self._moves
 
     @property
     def resume_token(self) -> bytes:
@@ -144,21 +200,25 @@ class Tap:
         except MessageError as error:
             self._refuse(call_id, str(error), now_ns)
             return
+        session = self._session
         with self._lock:
             # What was under way when its call was cancelled will be sent again to the next one.
-            if (
-                call_id == self._session.call_id
-                and self._session.receive(reading, raw, now_ns)
-                and reading.number is not None
-            ):
+            if call_id != session.call_id:
+                return
+            state = session.state
+            accepted = session.receive(reading, raw, now_ns)
+            if accepted and reading.number is not None:
                 self._series.append(now_ns, reading.number)
+            if session.state is not state:
+                self._tell()
+        if self._deliver is not None and not self._deliver(reading, raw, accepted):
+            self.command(Command.STOP)
 
     def ended(self, call_id: int, status: Status) -> None:
         """The call ended by itself."""
         with self._lock:
             if call_id == self._session.call_id:
-                self._still_ns = self._clock()
-                self._session.ended(status, self._still_ns)
+                self._end(status, self._clock())
 
     # What the views call.
 
@@ -167,7 +227,7 @@ class Tap:
         with self._lock:
             session, history = self._session, self._session.history
             now_ns = self._clock()
-            if session.is_open:
+            if session.is_open and session.state is not State.RECONNECTING:
                 rate = self._meter.sample(now_ns, history.values, history.bytes)
             else:
                 self._meter.reset()
@@ -187,7 +247,18 @@ class Tap:
                 late=session.cursor.late,
                 left_out=session.left_out,
                 rate=rate,
+                silent_ns=self._silent_ns(now_ns),
+                alive=session.liveness.is_well(now_ns),
+                attempt=session.attempt,
+                retry_ns=max(session.open_at_ns - now_ns, 0) if session.attempt else 0,
+                gave_up=session.gave_up,
             )
+
+    @property
+    def last_interruption(self) -> Interruption | None:
+        """The newest interruption, as far as it is known."""
+        with self._lock:
+            return self._session.interruptions[-1] if self._session.interruptions else None
 
     def extent(self) -> Extent:
         """Which rows there are."""
@@ -218,16 +289,61 @@ class Tap:
                 moving=session.is_open,
             )
 
-    def _align(self) -> None:
+    def _silent_ns(self, now_ns: int) -> int:
+        session = self._session
+        if session.state not in TALKING:
+            return 0
+        return max(now_ns - max(session.history.last_ns or 0, session.answered_ns), 0)
+
+    def _set_deadline(self, now_ns: int) -> None:
+        if self._max_time_s is not None:
+            self._deadline_ns = now_ns + round(self._max_time_s * 1e9)
+
+    def _align(self, now_ns: int) -> None:
         session = self._session
         if session.is_open:
-            self._reader.open(session.call_id, self.schema.request(session.token))
+            timeout_s = None
+            if self._deadline_ns is not None:
+                left_ns = self._deadline_ns - max(now_ns, session.open_at_ns)
+                timeout_s = max(left_ns, 0) / 1e9
+            self._reader.open(
+                session.call_id,
+                self.schema.request(session.token),
+                wait_s=max(session.open_at_ns - now_ns, 0) / 1e9,
+                timeout_s=timeout_s,
+            )
         else:
             self._reader.cancel()
+        self._tell()
+
+    def _tell(self) -> None:
+        self._moves += 1
+        self._moved.notify_all()
+
+    def _end(self, status: Status, now_ns: int) -> None:
+        if not self._session.ended(status, now_ns):
+            self._still_ns = now_ns
+        self._align(now_ns)
 
     def _refuse(self, call_id: int, reason: str, now_ns: int) -> None:
         with self._lock:
             if call_id == self._session.call_id:
-                self._still_ns = now_ns
-                self._session.ended(Status(codes.DATA_LOSS, "DATA_LOSS", reason), now_ns)
-                self._reader.cancel()
+                self._end(Status(codes.DATA_LOSS, "DATA_LOSS", reason, UNREADABLE), now_ns)
+
+    def _check(self) -> None:
+        looked_ns = self._clock()
+        while not self._closing.wait(period_s := self._check_period_s()):
+            with self._lock:
+                now_ns = self._clock()
+                # Whoever was asleep has heard nothing, which says nothing of the server.
+                if now_ns - looked_ns > 3e9 * period_s:
+                    self._session.liveness.heard_ns = now_ns
+                looked_ns = now_ns
+                if self._session.check(now_ns):
+                    if not self._session.is_open:
+                        self._still_ns = now_ns
+                    self._align(now_ns)
+
+    def _check_period_s(self) -> float:
+        limit_s = self._session.liveness.limit_ns / 1e9 / _CHECKS_PER_LIMIT
+        return min(max(limit_s, _SHORTEST_CHECK_S), _LONGEST_CHECK_S) if limit_s else 1.0

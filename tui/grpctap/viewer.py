@@ -6,6 +6,7 @@ import shlex
 import shutil
 import sys
 from contextlib import suppress
+from dataclasses import replace
 
 from google.protobuf import json_format
 
@@ -13,6 +14,7 @@ from grpctap.app import GrpctapApp
 from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
 from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.reconnect import When
 from grpctap.core.seams import duration
 from grpctap.core.session import State
 from grpctap.tap import Snapshot, Tap
@@ -29,10 +31,15 @@ def view(config: Config, *, resumable: bool) -> int:
     `resumable` says whether the server will still be there for a call that goes on later.
     """
     tap = Tap(
-        GrpcTransport(config.target, METHOD, config.metadata, config.max_time),
+        GrpcTransport(config.target, METHOD, config.metadata),
         ListValue(config.request, progress=True),
         capacity=config.history,
+        max_bytes=config.history_bytes,
         token=config.request.resume_token,
+        reconnect=replace(
+            config.backoff, when=When.NEVER if config.reconnect is False else When.ALWAYS
+        ),
+        max_time_s=config.max_time,
     )
     target = config.target
     app = GrpctapApp(tap, target.address, METHOD, plaintext=target.plaintext)

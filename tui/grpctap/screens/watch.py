@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -45,7 +46,10 @@ class WatchScreen(Screen[None]):
         Binding("space", "stream('pause')", "Pause", tooltip="Cancel the call, keep the place"),
         Binding("space", "stream('resume')", "Resume", tooltip="Go on at the next value"),
         Binding("space", "retry", "Retry", tooltip="Try again, where the stream was lost"),
+        Binding("space", "try_now", "Try now", tooltip="Reopen the lost call without the wait"),
         Binding("s", "stream('stop')", "Stop", tooltip="Cancel the call for good"),
+        Binding("s", "give_up", "Give up", tooltip="Stop to reopen the lost call"),
+        Binding("o", "stream('oldest')", "From oldest", tooltip="Go on from the oldest value kept"),
         Binding("r", "stream('fresh')", "Fresh call", tooltip="Open a new call from now on"),
         Binding("n", "stream('skip')", "Now", tooltip="Skip to the newest value"),
         Binding("f", "freeze", "Freeze", tooltip="Hold the view; the stream goes on"),
@@ -64,7 +68,7 @@ class WatchScreen(Screen[None]):
         self._plaintext = plaintext
         self._looks = 0
         self._frozen_at = 0
-        self._seen: tuple[State, Status | None, bool] | None = None
+        self._seen: tuple[State, Status | None, bool, bool] | None = None
         self._chart_wanted = True
 
     def compose(self) -> ComposeResult:
@@ -91,7 +95,8 @@ class WatchScreen(Screen[None]):
         top.state = now.state
         top.note = self._note(now)
         top.elapsed_s = now.elapsed_ns // 1_000_000_000
-        changed = self._seen != (now.state, now.status, log.frozen)
+        seen = (now.state, now.status, log.frozen, now.retry_ns > 0)
+        changed = self._seen != seen
         if changed or self._looks % LOOKS_PER_FIGURES == 0:
             figures = self.query_one(StatusLine)
             figures.snapshot = now
@@ -99,7 +104,7 @@ class WatchScreen(Screen[None]):
             figures.frozen = now.values - self._frozen_at if log.frozen else None
         self._looks += 1
         if changed:
-            self._seen = (now.state, now.status, log.frozen)
+            self._seen = seen
             self.refresh_bindings()
             self._show_notice(now)
             log.placeholder = self._placeholder(now)
@@ -109,6 +114,13 @@ class WatchScreen(Screen[None]):
         match action, parameters:
             case "stream", ("resume",):
                 return self._tap.state is State.PAUSED
+            case "stream", ("stop",) if self._tap.state is State.RECONNECTING:
+                return False
+            case "give_up", _:
+                return self._tap.state is State.RECONNECTING
+            case "try_now", _:
+                waits = self._tap.state is State.RECONNECTING
+                return waits and self._tap.allows(Command.RESUME)
             case "retry", _:
                 status = self._tap.status
                 return self._tap.state is State.FAILED and not (
@@ -132,6 +144,14 @@ class WatchScreen(Screen[None]):
     def action_retry(self) -> None:
         """Opens the lost stream again."""
         self.action_stream(Command.RESUME.value)
+
+    def action_try_now(self) -> None:
+        """Opens the lost call again without the wait."""
+        self.action_stream(Command.RESUME.value)
+
+    def action_give_up(self) -> None:
+        """Opens the lost call no more."""
+        self.action_stream(Command.STOP.value)
 
     def action_freeze(self) -> None:
         """Holds the view."""
@@ -171,6 +191,9 @@ class WatchScreen(Screen[None]):
             return f"at #{now.place}"
         if now.state is State.STOPPED and now.last_label is not None:
             return f"at #{now.last_label}"
+        if now.state is State.RECONNECTING:
+            wait = f"in {math.ceil(now.retry_ns / 1e9)} s" if now.retry_ns else "connecting"
+            return f"attempt {now.attempt}, {wait}"
         if now.state is State.FAILED and now.status is not None:
             return now.status.name
         return ""
@@ -179,6 +202,8 @@ class WatchScreen(Screen[None]):
         match now.state:
             case State.CONNECTING:
                 return f"waiting for the first answer of {self._address}"
+            case State.RECONNECTING:
+                return "the connection was lost before the first value"
             case State.LIVE | State.CATCHING_UP:
                 return "the server has answered; waiting for the first value"
         return "no value was received"
@@ -188,6 +213,10 @@ class WatchScreen(Screen[None]):
         count = f"{now.count} in {duration(now.elapsed_ns)}"
         next_keys = f"{count}. Press r for a fresh call, q to quit."
         match now.state:
+            case State.RECONNECTING if now.status is not None:
+                where = "anew" if now.place is None else f"at #{now.place}"
+                keys = f"It is opened again {where}; space tries now, s gives up."
+                notice.show(f"Lost: {status_line(now.status)}", keys, failed=True)
             case State.FAILED if now.status is not None:
                 advice = advise(now.status, self._address, plaintext=self._plaintext)
                 notice.show(f"Failed: {status_line(now.status)}", advice, failed=True)

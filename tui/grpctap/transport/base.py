@@ -24,8 +24,8 @@ class Call(Protocol):
 class Transport(Protocol):
     """Opens calls of one method of one server."""
 
-    def open(self, request: bytes) -> Call:
-        """Starts a call without waiting for the server."""
+    def open(self, request: bytes, timeout_s: float | None = None) -> Call:
+        """Starts a call without waiting for the server; `timeout_s` is its deadline in seconds."""
 
 
 class Sink(Protocol):

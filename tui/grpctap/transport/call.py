@@ -24,16 +24,15 @@ class GrpcTransport:
     target: Target
     method: str
     metadata: tuple[tuple[str, str | bytes], ...] = field(default=(), repr=False)
-    max_time: float | None = None
 
-    def open(self, request: bytes) -> GrpcCall:
-        """Starts a call without waiting for the server."""
+    def open(self, request: bytes, timeout_s: float | None = None) -> GrpcCall:
+        """Starts a call without waiting for the server; `timeout_s` is its deadline in seconds."""
         channel = self.target.channel()
         try:
             multicallable: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(
                 f"/{self.method}"
             )
-            call = multicallable(request, timeout=self.max_time, metadata=self.metadata or None)
+            call = multicallable(request, timeout=timeout_s, metadata=self.metadata or None)
         except BaseException:
             channel.close()
             raise

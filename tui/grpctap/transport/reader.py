@@ -3,10 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
+from dataclasses import dataclass
 
 from grpctap.core import status as codes
 from grpctap.core.status import Status
 from grpctap.transport.base import Call, Sink, Transport
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A call to be made.
+
+    `request` is serialised; `due_s` is when to make it, on the clock of `time.monotonic`;
+    `timeout_s` bounds its life in seconds from then, None: nothing does.
+    """
+
+    call_id: int
+    request: bytes
+    due_s: float
+    timeout_s: float | None
 
 
 class Reader:
@@ -20,16 +36,25 @@ class Reader:
         self._transport = transport
         self._sink = sink
         self._changed = threading.Condition()
-        self._wanted: tuple[int, bytes] | None = None
+        self._wanted: Wanted | None = None
         self._call: Call | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="grpctap-reader", daemon=True)
         self._thread.start()
 
-    def open(self, call_id: int, request: bytes) -> None:
-        """Asks for a call in place of the one that runs or waits."""
+    def open(
+        self, call_id: int, request: bytes, *, wait_s: float = 0.0, timeout_s: float | None = None
+    ) -> None:
+        """Asks for a call in place of the one that runs or waits.
+
+        Args:
+            call_id: What the sink will know it by.
+            request: Serialised.
+            wait_s: Seconds from now until it is made.
+            timeout_s: The call's deadline, in seconds from then; None: it has none.
+        """
         with self._changed:
-            self._replace((call_id, request))
+            self._replace(Wanted(call_id, request, time.monotonic() + wait_s, timeout_s))
 
     def cancel(self) -> None:
         """Cancels the call that runs, and forgets the one that waits."""
@@ -44,7 +69,7 @@ class Reader:
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
-    def _replace(self, wanted: tuple[int, bytes] | None) -> None:
+    def _replace(self, wanted: Wanted | None) -> None:
         self._wanted = wanted
         if self._call is not None:
             self._call.cancel()
@@ -52,26 +77,32 @@ class Reader:
 
     def _run(self) -> None:
         while (wanted := self._next()) is not None:
-            call_id, request = wanted
             try:
-                status = self._read(call_id, request)
+                status = self._read(wanted)
             except Exception as error:
                 status = Status(codes.INTERNAL, "INTERNAL", f"{type(error).__name__}: {error}")
-            self._sink.ended(call_id, status)
+            self._sink.ended(wanted.call_id, status)
 
-    def _next(self) -> tuple[int, bytes] | None:
+    def _next(self) -> Wanted | None:
         with self._changed:
-            self._changed.wait_for(lambda: self._wanted is not None or self._closed)
-            return None if self._closed else self._wanted
+            while not self._closed:
+                wait_s = None
+                if self._wanted is not None:
+                    wait_s = self._wanted.due_s - time.monotonic()
+                    if wait_s <= 0:
+                        return self._wanted
+                self._changed.wait(wait_s)
+            return None
 
-    def _read(self, call_id: int, request: bytes) -> Status:
+    def _read(self, wanted: Wanted) -> Status:
         with self._changed:
-            if self._wanted != (call_id, request):
+            if self._wanted is not wanted:
                 return Status(codes.CANCELLED, "CANCELLED")
             self._wanted = None
-            call = self._call = self._transport.open(request)
+            call = self._call = self._transport.open(wanted.request, wanted.timeout_s)
         try:
             received = self._sink.received
+            call_id = wanted.call_id
             for raw in call:
                 received(call_id, raw)
         finally:

@@ -8,11 +8,14 @@ from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
 
+from grpctap.core.seams import duration
 from grpctap.core.stats import Gaps
 from grpctap.tap import Snapshot
 from grpctap.widgets.stream_log import fit
 
 SEPARATOR = " · "
+LEAST_SILENCE_NS = 3_000_000_000
+USUAL_GAPS = 3
 
 
 def quantity(size: float) -> str:
@@ -33,6 +36,12 @@ def span(time_ns: int) -> str:
     return f"{time_ns / 1e9:.1f} s"
 
 
+def whole_span(time_ns: int) -> str:
+    """A duration in words that changes once a second: "12 s", "3 min 12 s"."""
+    seconds = time_ns // 1_000_000_000
+    return f"{seconds} s" if seconds < 60 else duration(time_ns)
+
+
 class StatusLine(Widget):
     """One line of figures; on a narrow terminal the least important give way."""
 
@@ -42,10 +51,15 @@ class StatusLine(Widget):
         background: $surface;
         color: $foreground;
         & > .status-line--wrong { color: $text-error; text-style: bold; }
+        & > .status-line--silent { color: $text-warning; text-style: bold; }
         & > .status-line--frozen { color: $text-accent; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {"status-line--wrong", "status-line--frozen"}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "status-line--wrong",
+        "status-line--silent",
+        "status-line--frozen",
+    }
 
     snapshot: reactive[Snapshot | None] = reactive(None)
     gaps: reactive[Gaps | None] = reactive(None)
@@ -68,11 +82,21 @@ class StatusLine(Widget):
             line.append(fit(text, width), self.get_component_rich_style(name) if style else None)
         return line
 
+    def _silence(self, now: Snapshot) -> str | None:
+        # A stream that speaks once a minute is not silent after ten seconds.
+        habit = max(LEAST_SILENCE_NS, USUAL_GAPS * (self.gaps.p99 if self.gaps else 0))
+        if now.silent_ns < habit:
+            return None
+        alive = ", server alive" if now.alive else ""
+        return f"silent for {whole_span(now.silent_ns)}{alive}"
+
     def _parts(self, now: Snapshot) -> list[tuple[int, str, str]]:
         # Each part: how dispensable it is, its text, its style.
         parts: list[tuple[int, str, str]] = []
         if self.frozen is not None:
             parts.append((0, f"FROZEN, +{self.frozen:,} new", "frozen"))
+        if (silence := self._silence(now)) is not None:
+            parts.append((0, silence, "silent"))
         parts.append((2, f"{now.rate.values:,.1f}/s", ""))
         parts.append((5, f"{quantity(now.rate.bytes)}/s", ""))
         if self.gaps is not None:

@@ -22,6 +22,7 @@ FRAMES_PER_SECOND = 30
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
 MAX_CACHED = 2_000
+BROKEN = frozenset({Cause.FAILED, Cause.LOST})
 
 
 class LogSource(Protocol):
@@ -226,7 +227,7 @@ class StreamLog(Widget, can_focus=True):
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _seam_line(self, seam: Seam, width: int) -> Strip:
-        broken = not isinstance(seam, Interruption) or seam.cause is Cause.FAILED
+        broken = not isinstance(seam, Interruption) or seam.cause in BROKEN
         style = self._style("fault" if broken else "seam")
         text = rule(printable(seam.text()), width)
         return Strip([Segment(text, style)]).adjust_cell_length(width, self.rich_style)

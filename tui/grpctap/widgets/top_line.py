@@ -17,6 +17,7 @@ SIGNS = {
     State.LIVE: "●",
     State.CATCHING_UP: "◐",
     State.PAUSED: "‖",
+    State.RECONNECTING: "↻",
     State.STOPPED: "■",
     State.FINISHED: "✓",
     State.FAILED: "✗",
@@ -39,6 +40,7 @@ class TopLine(Widget):
         & > .top-line--live { color: $text-success; text-style: bold; }
         & > .top-line--catching-up { color: $text-warning; text-style: bold; }
         & > .top-line--paused { color: $text-warning; text-style: bold; }
+        & > .top-line--reconnecting { color: $text-warning; text-style: bold; }
         & > .top-line--stopped { color: $text-muted; text-style: bold; }
         & > .top-line--finished { color: $text-success; text-style: bold; }
         & > .top-line--failed { color: $text-error; text-style: bold; }
