@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import math
 from typing import Any
 
@@ -100,4 +101,5 @@ def expired() -> Any:
         "values #41 to #99 are no longer kept",
         "TOKEN_EXPIRED",
         first_sequence="100",
+        oldest_token=base64.b64encode(b"at-000099").decode(),
     )

@@ -12,6 +12,7 @@ import grpc
 
 from grpctap.core.history import Value
 from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption, Seam
 from grpctap.core.session import State
 from grpctap.tap import Tap
@@ -59,10 +60,18 @@ def connections(port: int) -> int:
     return found
 
 
-def make_tap(address: str, data: str = "WTI ", *, token: bytes = b"", history: int = 10**6) -> Tap:
+def make_tap(
+    address: str,
+    data: str = "WTI ",
+    *,
+    token: bytes = b"",
+    history: int = 10**6,
+    backoff: Backoff | None = None,
+) -> Tap:
     request = SimpleRequest(data=data)
     transport = GrpcTransport(Target(address, plaintext=True), METHOD)
-    return Tap(transport, ListValue(request, progress=True), capacity=history, token=token)
+    schema = ListValue(request, progress=True)
+    return Tap(transport, schema, capacity=history, token=token, backoff=backoff)
 
 
 @contextmanager

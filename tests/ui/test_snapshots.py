@@ -7,15 +7,17 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
+from google.rpc import code_pb2
 from textual.pilot import Pilot
 
 from grpctap.app import GrpctapApp
 from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
-from support.puppet import Puppet, SteppedClock, expired, price_message
+from support.puppet import Puppet, SteppedClock, expired, price_message, refusal
 from support.screens import shows, until
 from support.server import RunningServer
 from support.taps import await_values, reader_threads
@@ -32,7 +34,10 @@ class Stage:
         self.clock = SteppedClock()
         transport = GrpcTransport(Target(server.address, plaintext=True), METHOD)
         schema = ListValue(SimpleRequest(data="WTI "), progress=True)
-        self.tap = self.clock.tap = Tap(transport, schema, clock=self.clock)
+        # Nothing of the wait is left to chance.
+        policy = Reconnect(initial_ns=12 * SECOND, maximum_ns=12 * SECOND)
+        backoff = Backoff(policy, draw=lambda: 1.0)
+        self.tap = self.clock.tap = Tap(transport, schema, backoff=backoff, clock=self.clock)
         # The port differs from run to run.
         self.app = GrpctapApp(self.tap, "127.0.0.1:8000", METHOD, plaintext=True)
 
@@ -108,6 +113,20 @@ async def failed(stage: Stage, pilot: Pilot[Any]) -> None:
     await stage.settle(pilot)
 
 
+async def reconnecting(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    stage.puppet.send(refusal(code_pb2.UNAVAILABLE, "Stream removed (Socket closed)"))
+    await shows(pilot, "↻ RECONNECTING attempt 1, in 12 s")
+    await stage.settle(pilot)
+
+
+async def silent(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    stage.clock.extra_s += 12.3
+    await shows(pilot, "silent for 12 s")
+    await stage.settle(pilot)
+
+
 async def frozen(stage: Stage, pilot: Pilot[Any]) -> None:
     await live(stage, pilot)
     await pilot.press("pageup")
@@ -138,14 +157,14 @@ def picture(snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("steps", [live, paused, resumed, stopped, failed, frozen])
+@pytest.mark.parametrize("steps", [live, paused, resumed, stopped, failed, reconnecting, frozen])
 def test_a_state_looks_like_its_picture(
     snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
 ) -> None:
     assert picture(snap_compare, stage, steps, size)
 
 
-@pytest.mark.parametrize("steps", [irregular, help_shown])
+@pytest.mark.parametrize("steps", [irregular, silent, help_shown])
 def test_rarer_things_look_like_their_pictures(
     snap_compare: Any, stage: Stage, steps: Steps
 ) -> None:

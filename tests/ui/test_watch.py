@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from google.rpc import code_pb2
 from textual import events
 
 from grpctap.app import GrpctapApp
 from grpctap.core import status as codes
 from grpctap.core.listvalue import METHOD
+from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.core.session import Command, State
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
@@ -41,8 +43,10 @@ def calm_server() -> Iterator[RunningServer]:
 
 
 @contextmanager
-def viewer(address: str, history: int = 10**6) -> Iterator[tuple[GrpctapApp, Tap]]:
-    tap = make_tap(address, history=history)
+def viewer(
+    address: str, history: int = 10**6, backoff: Backoff | None = None
+) -> Iterator[tuple[GrpctapApp, Tap]]:
+    tap = make_tap(address, history=history, backoff=backoff)
     try:
         yield GrpctapApp(tap, address, METHOD, plaintext=True), tap
     finally:
@@ -190,7 +194,8 @@ async def test_catching_up_shows_how_far_behind() -> None:
             await shows(pilot, "● LIVE", "#317")
 
 
-async def test_a_failed_call_says_why_and_what_to_do() -> None:
+@pytest.mark.parametrize(("key", "token"), [("o", b"at-000099"), ("r", b""), ("s", None)])
+async def test_a_refused_place_offers_a_choice(key: str, token: bytes | None) -> None:
     puppet = Puppet()
     with RunningServer(puppet) as server, viewer(server.address) as (app, _):
         async with app.run_test(size=(120, 30)) as pilot:
@@ -200,15 +205,74 @@ async def test_a_failed_call_says_why_and_what_to_do() -> None:
                 pilot,
                 "✗ FAILED OUT_OF_RANGE",
                 "Failed: OUT_OF_RANGE (11): values #41 to #99 are no longer kept",
-                "What came next is no longer kept (#100 is the oldest); press r",
+                "What came next is no longer kept (#100 is the oldest): o goes on from the oldest",
                 "failed with OUT_OF_RANGE at #40",
-                "r Fresh call",
+                "o From oldest  r Fresh call  s Stop",
                 "WTI",
             )
-            await pilot.press("r")
-            await until(pilot, lambda: len(puppet.requests) == 2, "a fresh call")
-            assert puppet.requests[1].resume_token == b""
+            assert "space" not in footer(app)
+            await pilot.press(key)
+            if token is None:
+                await shows(pilot, "■ STOPPED at #40", "r Fresh call", "failed with OUT_OF_RANGE")
+                assert len(puppet.requests) == 1
+                return
+            await until(pilot, lambda: len(puppet.requests) == 2, "a new call")
+            assert puppet.requests[1].resume_token == token
             await hides(pilot, "Failed:")
+            puppet.send(price_message(100))
+            what = "59 missed: #41 to #99" if key == "o" else "59 left out: #41 to #99"
+            await shows(pilot, what, "● LIVE")
+
+
+async def test_a_lost_call_is_opened_again_and_the_keys_hurry_it_or_give_it_up() -> None:
+    puppet = Puppet()
+    gone = refusal(code_pb2.UNAVAILABLE, "Stream removed (Socket closed)")
+    patient = Reconnect(initial_ns=1000 * SECOND, maximum_ns=1000 * SECOND)
+    with RunningServer(puppet) as server:
+        backoff = Backoff(patient, draw=lambda: 1.0)
+        with viewer(server.address, backoff=backoff) as (app, _):
+            async with app.run_test(size=(100, 30)) as pilot:
+                await until(pilot, lambda: puppet.requests, "the call")
+                puppet.send(price_message(1), gone)
+                await shows(
+                    pilot,
+                    "↻ RECONNECTING attempt 1, in 1000 s",
+                    "Lost: UNAVAILABLE (14): Stream removed (Socket closed)",
+                    "It is opened again at #1; space tries now, s gives up.",
+                    "── lost with UNAVAILABLE at #1 ",
+                    "space Try now",
+                    "s Give up",
+                )
+                assert "s Stop" not in footer(app)
+                await pilot.press("space")
+                await until(pilot, lambda: len(puppet.requests) == 2, "the second call")
+                await shows(pilot, "attempt 1, connecting")
+                await hides(pilot, "Try now")
+                await pilot.press("space", "space")
+                puppet.send(price_message(2))
+                await shows(pilot, "● LIVE", "· resumed after ", "· nothing missed")
+                await hides(pilot, "Lost:")
+                assert len(puppet.requests) == 2
+                puppet.send(gone)
+                await shows(pilot, "↻ RECONNECTING attempt")
+                await pilot.press("s")
+                await shows(pilot, "■ STOPPED at #2", "r Fresh call")
+
+
+async def test_silence_is_told_and_whether_the_server_lives() -> None:
+    puppet = Puppet()
+    with RunningServer(puppet) as server, viewer(server.address) as (app, _):
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until(pilot, lambda: puppet.requests, "the call")
+            puppet.send(price_message(1))
+            await shows(pilot, "silent for 3 s")
+            assert "alive" not in text(app)
+            sign = progress(1, 1)
+            sign.progress_interval.FromSeconds(60)
+            puppet.send(sign)
+            await shows(pilot, "silent for 4 s, server alive")
+            puppet.send(price_message(2))
+            await hides(pilot, "silent")
 
 
 async def test_nobody_listens_and_then_somebody_does() -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from grpctap.config import Config
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.message import MessageError, Reading, Schema
-from grpctap.core.reconnect import When
+from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import Interruption, duration, status_line
 from grpctap.core.session import ENDED, State
 from grpctap.core.text import printable
@@ -78,7 +78,7 @@ def follow(config: Config) -> int:
         # What was printed need not be kept.
         capacity=1,
         token=config.request.resume_token,
-        reconnect=replace(config.backoff, when=when),
+        backoff=Backoff(replace(config.backoff, when=when)),
         max_time_s=config.max_time,
         deliver=pipe.write,
     )
@@ -93,7 +93,7 @@ def follow(config: Config) -> int:
         tap.close(PATIENCE_S)
     if pipe.error is not None:
         return pipe.exit_code(pipe.error)
-    return _conclude(last)
+    return _conclude(last, raw=not reconnects)
 
 
 def _accompany(tap: Tap) -> Snapshot:
@@ -115,10 +115,11 @@ def _accompany(tap: Tap) -> Snapshot:
             return now
 
 
-def _conclude(last: Snapshot) -> int:
-    for count, what in ((last.missed, "missed"), (last.repeated, "came again and were left out")):
+def _conclude(last: Snapshot, *, raw: bool) -> int:
+    again = "came again" if raw else "came again, left out"
+    for count, what in ((last.missed, "missed"), (last.repeated, again)):
         if count:
-            _say(f"{count:,} values {what}")
+            _say(f"{count:,} value{'' if count == 1 else 's'} {what}")
     status = last.status
     if status is None or status.ok:
         return 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from grpctap.core import status as codes
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
 from grpctap.core.message import MessageError, Reading, Schema
-from grpctap.core.reconnect import Backoff, Reconnect
+from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
 from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.core.session import TALKING, Command, Session, State
@@ -90,7 +90,7 @@ class Tap:
         capacity: Values to keep.
         max_bytes: Bytes of messages to keep.
         token: Where the first call starts; empty: a fresh call.
-        reconnect: Which lost calls are opened again; None: none.
+        backoff: Which lost calls are opened again, and when; None: none.
         max_time_s: The deadline of each call that a person asks for, in seconds; a call that goes
             on by itself after a loss gets what is left of it.
         deliver: Takes each message on the reader's thread, with whether it was accepted; once it
@@ -106,7 +106,7 @@ class Tap:
         capacity: int = 100_000,
         max_bytes: int = MAX_BYTES,
         token: bytes = b"",
-        reconnect: Reconnect | None = None,
+        backoff: Backoff | None = None,
         max_time_s: float | None = None,
         deliver: Callable[[Reading, bytes, bool], bool] | None = None,
         clock: Callable[[], int] | None = None,
@@ -119,7 +119,6 @@ class Tap:
         self._deliver = deliver
         self._max_time_s = max_time_s
         self._deadline_ns: int | None = None
-        backoff = None if reconnect is None else Backoff(reconnect)
         self._session = Session(History(capacity, max_bytes), token, backoff)
         self._series = Series(capacity)
         self._meter = RateMeter()

@@ -14,7 +14,7 @@ from grpctap.app import GrpctapApp
 from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
 from grpctap.core.listvalue import METHOD, ListValue
-from grpctap.core.reconnect import When
+from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration
 from grpctap.core.session import State
 from grpctap.tap import Snapshot, Tap
@@ -30,15 +30,14 @@ def view(config: Config, *, resumable: bool) -> int:
 
     `resumable` says whether the server will still be there for a call that goes on later.
     """
+    when = When.NEVER if config.reconnect is False else When.ALWAYS
     tap = Tap(
         GrpcTransport(config.target, METHOD, config.metadata),
         ListValue(config.request, progress=True),
         capacity=config.history,
         max_bytes=config.history_bytes,
         token=config.request.resume_token,
-        reconnect=replace(
-            config.backoff, when=When.NEVER if config.reconnect is False else When.ALWAYS
-        ),
+        backoff=Backoff(replace(config.backoff, when=when)),
         max_time_s=config.max_time,
     )
     target = config.target

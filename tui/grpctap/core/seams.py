@@ -85,10 +85,10 @@ class Interruption:
             parts.append(f"{self._cause()} {clock_time(self.start_ns, zone)}")
         if self.how is not None and self.reopened_ns is not None:
             how = "reopened" if self._started_over() else self.how.value
-            away = ""
+            when = clock_time(self.reopened_ns, zone)
             if self.cause is Cause.LOST:
-                away = f", away {duration(self.reopened_ns - self.start_ns)}"
-            parts.append(f"{how} {clock_time(self.reopened_ns, zone)}{away}")
+                when = f"after {duration(self.reopened_ns - self.start_ns)}"
+            parts.append(f"{how} {when}")
         if self.status is not None and self.status.note:
             parts.append(self.status.note)
         parts.extend(self._outcome())
@@ -106,8 +106,10 @@ class Interruption:
     def _cause(self) -> str:
         where = "before the first value" if self.after is None else f"at #{self.after}"
         if self.status is not None and not self.status.ok:
-            verb = "connection lost" if self.cause is Cause.LOST else self.cause.value
-            return f"{verb} with {self.status.name} {where}"
+            if self.cause is Cause.LOST and self.reopened_ns is not None:
+                # On a narrow screen the verdict counts for more than how it was lost.
+                return f"{self.cause.value} {where}"
+            return f"{self.cause.value} with {self.status.name} {where}"
         return f"{self.cause.value} {where}"
 
     def _started_over(self) -> bool:

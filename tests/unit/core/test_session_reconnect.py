@@ -68,14 +68,16 @@ def test_a_lost_call_is_opened_again_at_its_place() -> None:
     assert session.is_open
     assert session.token == b"3"
     assert session.call_id > call_id
+    assert stream.seams[0].text().startswith("lost with UNAVAILABLE at #3 ")
     stream.now += 8 * SECOND
     stream.values(4)
     assert (session.state, session.attempt, session.status) == (State.LIVE, 0, None)
     (seam,) = stream.seams
     assert (seam.cause, seam.how, seam.outcome) == (Cause.LOST, How.RESUMED, Outcome.EXACT)
     assert seam.reopened_ns == seam.start_ns + 8 * SECOND
-    assert ", away 8.0 s · nothing missed" in seam.text()
-    assert seam.text().startswith("connection lost with UNAVAILABLE at #3 ")
+    assert seam.text().startswith("lost at #3 ")
+    assert seam.text().endswith(" · resumed after 8.0 s · nothing missed")
+    assert seam.label == "lost 8.0 s"
 
 
 def test_the_wait_doubles_up_to_its_bound_and_the_losses_are_one_seam() -> None:
