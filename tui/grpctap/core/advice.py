@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from grpctap.core import status as codes
+from grpctap.core.refusal import oldest_token
 from grpctap.core.status import Status
 
 BY_REASON = {
@@ -35,7 +36,7 @@ def advise(status: Status, address: str, *, plaintext: bool) -> str:
     """One sentence on what to do about a call to `address` that ended with `status`."""
     details = status.details.lower()
     choice = "r goes on from now"
-    if status.info.get("oldest_token"):
+    if oldest_token(status):
         choice = "o goes on from the oldest value, r from now"
     if status.reason == "TOKEN_EXPIRED":
         first = status.info.get("first_sequence", "")

@@ -6,8 +6,6 @@ tells it what came of them.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections import deque
 from dataclasses import replace
 from enum import Enum
@@ -16,7 +14,9 @@ from grpctap.core.cursor import Cursor, Verdict
 from grpctap.core.history import History
 from grpctap.core.liveness import Liveness
 from grpctap.core.message import Reading
+from grpctap.core.outcome import GOING_ON, outcome_of
 from grpctap.core.reconnect import HEALTHY_NS, Backoff, Reconnect, When, is_lost
+from grpctap.core.refusal import oldest_token, refuses_place
 from grpctap.core.seams import (
     Cause,
     Fault,
@@ -67,10 +67,6 @@ ALLOWED = {
     Command.FRESH: ENDED,
     Command.OLDEST: frozenset({State.FAILED}),
 }
-# The server refused the place, and another place may do.
-REFUSALS = frozenset({"TOKEN_EXPIRED", "STREAM_CHANGED"})
-# These hows keep what was received: what lies between is missing, not left out by choice.
-_GOING_ON = frozenset({How.RESUMED, How.OLDEST})
 
 
 class Session:
@@ -131,7 +127,7 @@ class Session:
     @property
     def place(self) -> int | None:
         """The number that a resumed call goes on after; None where it does not go on."""
-        goes_on = self._settled or self._how in _GOING_ON
+        goes_on = self._settled or self._how in GOING_ON
         return self.last_label if goes_on else None
 
     @property
@@ -148,12 +144,7 @@ class Session:
     @property
     def oldest_token(self) -> bytes:
         """With which a call starts at the oldest value; empty where no refusal told it."""
-        if self.status is None or self.status.reason not in REFUSALS:
-            return b""
-        try:
-            return base64.b64decode(self.status.info.get("oldest_token", ""), validate=True)
-        except (binascii.Error, ValueError):
-            return b""
+        return b"" if self.status is None else oldest_token(self.status)
 
     def allows(self, command: Command, now_ns: int) -> bool:
         """Whether the command means anything now."""
@@ -162,7 +153,7 @@ class Session:
         if command is Command.OLDEST:
             return bool(self.oldest_token)
         if self.state is State.FAILED and command is Command.STOP:
-            return self.status is not None and self.status.reason in REFUSALS
+            return self.status is not None and refuses_place(self.status)
         # An attempt that is under way is not cut short by the impatient.
         return self.state is not State.RECONNECTING or (
             command is not Command.RESUME or now_ns < self.open_at_ns
@@ -342,7 +333,7 @@ class Session:
             self.history.append(reading.sequence, now_ns, raw)
             cursor.accept(reading, verdict)
             return True
-        asked_for = not self._settled and self._how not in _GOING_ON
+        asked_for = not self._settled and self._how not in GOING_ON
         if not self._settled:
             self._settle(verdict, between)
         elif verdict is Verdict.NEW_STREAM:
@@ -361,21 +352,8 @@ class Session:
         return True
 
     def _settle(self, verdict: Verdict, between: Range | None) -> None:
-        outcome = Outcome.UNKNOWN
-        if verdict is Verdict.NEXT:
-            outcome = Outcome.EXACT
-        elif self._how in _GOING_ON:
-            if verdict is Verdict.GAP:
-                outcome = Outcome.MISSED
-            elif verdict is not Verdict.FIRST and not self._sent_token:
-                outcome = Outcome.CANNOT_RESUME
-            elif verdict is Verdict.NEW_STREAM:
-                resumed = self._how is How.RESUMED
-                outcome = Outcome.NEW_STREAM if resumed else Outcome.ANEW
-        elif verdict is Verdict.NEW_STREAM:
-            outcome = Outcome.ANEW
-        elif verdict is Verdict.GAP and between is not None:
-            outcome = Outcome.LEFT_OUT
+        outcome = outcome_of(verdict, self._how, sent_token=self._sent_token)
+        if outcome is Outcome.LEFT_OUT and between is not None:
             self.left_out += between.count
         self._amend(outcome=outcome, between=between if verdict is Verdict.GAP else None)
         self._settled = True
