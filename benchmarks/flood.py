@@ -22,14 +22,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import Event, RequestReceived, StreamReset
+from h2.events import DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 
 STREAM_ID = b"flood"
@@ -124,19 +124,35 @@ def _message(sequence: int, price: float, size: int) -> tuple[bytes, tuple[int, 
     return frame, (at, at + len(token))
 
 
+class Refusal(Exception):  # noqa: N818 (it is an answer, and nothing went wrong)
+    """Ends a call before its first message with a gRPC status."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
 @dataclass
 class _Stream:
     blocks: Iterator[memoryview]
     rest: memoryview
-    since: float
 
 
 class Connection:
-    """One client's connection, served until it ends."""
+    """One client's connection, served until it ends.
 
-    def __init__(self, peer: socket.socket, flood: Flood) -> None:
+    Args:
+        peer: Its socket.
+        answer: Makes of a call's request, a message in gRPC's frame, the blocks of its messages;
+            or raises a Refusal.
+    """
+
+    def __init__(
+        self, peer: socket.socket, answer: Callable[[bytes], Iterator[memoryview]]
+    ) -> None:
         self._peer = peer
-        self._flood = flood
+        self._answer = answer
+        self._requests: dict[int, bytes] = {}
         self._http = H2Connection(H2Configuration(client_side=False, header_encoding=None))
         self._streams: dict[int, _Stream] = {}
         self._out = bytearray()
@@ -167,12 +183,26 @@ class Connection:
     def _handle(self, event: Event, since: list[float]) -> None:
         if isinstance(event, RequestReceived):
             since.append(time.monotonic())
-            blocks = self._flood.blocks()
-            self._streams[event.stream_id] = _Stream(blocks, next(blocks), since[-1])
-            headers = ((":status", "200"), ("content-type", "application/grpc"))
-            self._http.send_headers(event.stream_id, headers)
+            self._requests[event.stream_id] = b""
+        elif isinstance(event, DataReceived):
+            self._requests[event.stream_id] += event.data
+            self._http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+        elif isinstance(event, StreamEnded):
+            self._begin(event.stream_id, self._requests.pop(event.stream_id))
         elif isinstance(event, StreamReset):
+            self._requests.pop(event.stream_id, None)
             self._streams.pop(event.stream_id, None)
+
+    def _begin(self, number: int, request: bytes) -> None:
+        headers = ((":status", "200"), ("content-type", "application/grpc"))
+        try:
+            blocks = self._answer(request)
+        except Refusal as refusal:
+            status = (("grpc-status", str(refusal.code)), ("grpc-message", str(refusal)))
+            self._http.send_headers(number, (*headers, *status), end_stream=True)
+        else:
+            self._streams[number] = _Stream(blocks, memoryview(b""))
+            self._http.send_headers(number, headers)
 
     def _fill(self) -> None:
         """Takes as much from the streams as the client's windows and our patience allow."""
@@ -197,7 +227,7 @@ class Connection:
 
 
 def _serve(peer: socket.socket, flood: Flood) -> None:
-    for seconds in Connection(peer, flood).run():
+    for seconds in Connection(peer, lambda _: flood.blocks()).run():
         sys.stdout.write(f"{flood.count} {seconds:.6f}\n")
         sys.stdout.flush()
 
