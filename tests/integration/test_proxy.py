@@ -133,6 +133,18 @@ def test_exactly_so_many_bytes_pass_and_not_one_more(
     assert wire.proxy.passed(direction) == len(b"before") + size
 
 
+def test_a_reset_waits_for_what_is_on_its_way(wire: Wire) -> None:
+    client, server = wire.pair()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024)
+    data = noise(150_000)
+    trigger = wire.proxy.arm(Cut(reset=True), len(data) - 1)
+    with pouring(server, data):
+        eventually(lambda: wire.proxy.passed() == len(data) - 1, "all but one byte is handed on")
+        # The client has room for a part only, and the kernel keeps the others for it.
+        assert not trigger.fired
+        assert rest(client) == (data[:-1], True)
+
+
 def test_a_fault_can_wait_for_the_next_connection(wire: Wire) -> None:
     first = wire.pair()
     armed = wire.proxy.arm(Cut(), 3, fresh=True)
@@ -217,6 +229,10 @@ def test_what_is_black_holed_can_be_cut(wire: Wire) -> None:
     wire.proxy.apply(Heal())
     assert rest(server) == (b"", False)
     assert not comes(wire.listener)
+    # Its end is a FIN to the last, though there never was a server's side.
+    assert unconnected.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0
+    wire.close()
+    eventually(lambda: not wire.proxy._connections, "nothing is kept of them")
 
 
 @pytest.mark.parametrize("direction", [DOWN, UP])

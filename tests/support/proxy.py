@@ -167,7 +167,7 @@ class Proxy:
         """Does it when exactly `after` more bytes of a connection have gone in the direction.
 
         Counted are the bytes of the newest connection, and only that is cut or half-closed; with
-        `fresh`, or when there is none, those of the next one. A reset waits, half a second at most,
+        `fresh`, or when there is none, those of the next one. A reset waits, two seconds at most,
         until the bytes have arrived, since it would destroy them on their way.
 
         Returns:

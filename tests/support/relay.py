@@ -29,7 +29,7 @@ PIECES = 16
 BURST_S = 0.02
 """A throttle lets pass at once what is due in so many seconds."""
 
-HANDOVER_S = 0.5
+HANDOVER_S = 2.0
 """How long a reset waits for the bytes before it to arrive, in seconds."""
 
 
@@ -232,7 +232,7 @@ class Connection:
             wake = self._await_reset(now)
         elif self._connected or self.over:
             for pipe in self._pipes.values():
-                if pipe.reads and (self._connected or pipe.source is self.client):
+                if pipe.reads:
                     wants[pipe.source] |= EVENT_READ
                 at = pipe.due(now)
                 if at <= now:
