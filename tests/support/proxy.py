@@ -20,7 +20,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from support.relay import BUFFER, CHUNK, Connection, Direction, Link, Trigger
+from support.relay import CHUNK, Connection, Direction, Link, Trigger, bound
 from support.server import PATIENCE_S
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ class Proxy:
             self._woken.setblocking(False)
             self._selector.register(self._woken, selectors.EVENT_READ)
             # It holds the port while nobody listens, so that no other program can get it.
-            self._holder = stack.enter_context(_bound(0))
+            self._holder = stack.enter_context(bound(0))
             self.port: int = self._holder.getsockname()[1]
             self.address = f"127.0.0.1:{self.port}"
             self._listen()
@@ -224,7 +224,7 @@ class Proxy:
         self._await_clients()
 
     def _listen(self) -> None:
-        self._listener = _bound(self.port)
+        self._listener = bound(self.port)
         self._listener.listen()
         self._listener.setblocking(False)
         self._await_clients()
@@ -304,13 +304,3 @@ class Proxy:
                 done.set_exception(error)
             else:
                 done.set_result(None)
-
-
-def _bound(port: int) -> socket.socket:
-    bound = socket.socket()
-    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
-        bound.setsockopt(socket.SOL_SOCKET, option, 1)
-    # What is accepted has its listener's buffer.
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-    bound.bind(("127.0.0.1", port))
-    return bound

@@ -33,6 +33,18 @@ HANDOVER_S = 2.0
 """How long a reset waits for the bytes before it to arrive, in seconds."""
 
 
+def bound(port: int) -> socket.socket:
+    """A socket on a port of this machine, which others of this kind may share; 0: any free one.
+
+    While none of them listens the port refuses connections, and no other program can get it.
+    """
+    socket_ = socket.socket()
+    for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+        socket_.setsockopt(socket.SOL_SOCKET, option, 1)
+    socket_.bind(("127.0.0.1", port))
+    return socket_
+
+
 class Direction(Enum):
     """Which way bytes go."""
 
