@@ -6,7 +6,7 @@ RUNTIME := $(VENV)/.runtime-ready
 DEV := $(VENV)/.dev-ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check protos format picture bench clean
+.PHONY: help demo test check protos format picture bench soak clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -36,6 +36,9 @@ picture: $(DEV) ## take the README's picture of the real screen anew
 
 bench: $(DEV) ## measure the viewer beside its peers
 	$(BIN)/python benchmarks/viewer.py $(ARGS)
+
+soak: $(DEV) ## lose and find millions of values through thousands of faults
+	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m support.chaos $(ARGS)
 
 clean: ## remove the private environment and the caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -40,6 +40,9 @@ BLOCK = 16_000
 PREFIX = 5
 """What gRPC puts in front of each message, in bytes."""
 
+PROGRESS_INTERVAL_MS = 200
+"""How long the feed says that it is silent at most, in milliseconds."""
+
 INVALID_ARGUMENT, OUT_OF_RANGE = 3, 11
 
 
@@ -87,6 +90,8 @@ def _messages(data: bytes, after: int, count: int, *, progress: bool) -> Iterato
         sign = pb.StreamResponse(
             stream_id=STREAM_ID, sequence=count, resume_token=token(after), progress=True
         )
+        # It floods, so it is never silent; a viewer finds out soon when it is stopped.
+        sign.progress_interval.FromMilliseconds(PROGRESS_INTERVAL_MS)
         yield memoryview(_framed(sign.SerializeToString()))
     template, changing = _template(data)
     size = len(template) // BLOCK

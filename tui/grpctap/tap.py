@@ -204,11 +204,11 @@ class Tap:
             # What was under way when its call was cancelled will be sent again to the next one.
             if call_id != session.call_id:
                 return
-            state = session.state
+            before = session.state, session.settled
             accepted = session.receive(reading, raw, now_ns)
             if accepted and reading.number is not None:
                 self._series.append(now_ns, reading.number)
-            if session.state is not state:
+            if (session.state, session.settled) != before:
                 self._tell()
         if self._deliver is not None and not self._deliver(reading, raw, accepted):
             self.command(Command.STOP)

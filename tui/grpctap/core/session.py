@@ -104,7 +104,8 @@ class Session:
         self.answered_ns = 0
         """When the newest call was first answered; 0: not yet."""
         self._how = How.FRESH
-        self._settled = True
+        self.settled = True
+        """Whether a value of the newest call has come."""
         self._sent_token = False
         self._gap: tuple[int, Interruption] | None = None
         self._irregularity: tuple[int, Irregularity | None] = (-1, None)
@@ -127,7 +128,7 @@ class Session:
     @property
     def place(self) -> int | None:
         """The number that a resumed call goes on after; None where it does not go on."""
-        goes_on = self._settled or self._how in GOING_ON
+        goes_on = self.settled or self._how in GOING_ON
         return self.last_label if goes_on else None
 
     @property
@@ -182,7 +183,7 @@ class Session:
             case Command.STOP:
                 self._close(State.STOPPED, Cause.STOPPED, now_ns)
             case Command.RESUME:
-                self._reopen(self._how if not self._settled else How.RESUMED, now_ns)
+                self._reopen(self._how if not self.settled else How.RESUMED, now_ns)
             case Command.SKIP:
                 self.token = b""
                 self._reopen(How.SKIPPED, now_ns)
@@ -203,14 +204,14 @@ class Session:
             self.newest = reading.sequence
             self.token = reading.token or self.token
             # Before the first value only a resumed call's position is known: it is the cursor's.
-            known = self._settled or self._how is How.RESUMED
+            known = self.settled or self._how is How.RESUMED
             self._follow(known and reading.stream_id == self.cursor.stream_id)
             return False
         self.liveness.heard_ns = now_ns
         cursor, sequence = self.cursor, reading.sequence
         # Nearly every value is simply the next one, and a flood leaves no time for more questions.
         if (
-            self._settled
+            self.settled
             and 1 < sequence == cursor.sequence + 1
             and (reading.stream_id == cursor.stream_id != "")
         ):
@@ -220,7 +221,7 @@ class Session:
             self.state = State.CATCHING_UP if self.newest > sequence else State.LIVE
             return True
         accepted = self._take(reading, raw, now_ns)
-        self._follow(self._settled)
+        self._follow(self.settled)
         return accepted
 
     def ended(self, status: Status, now_ns: int) -> bool:
@@ -228,7 +229,7 @@ class Session:
         if status.ok:
             self._close(State.FINISHED, Cause.FINISHED, now_ns, status)
         elif self._goes_on_after(status, now_ns):
-            how = How.RESUMED if self._settled else self._how
+            how = How.RESUMED if self.settled else self._how
             self._close(State.RECONNECTING, Cause.LOST, now_ns, status)
             self._amend(how=how)
             self._open(how, now_ns + self._backoff.next_ns())
@@ -272,7 +273,7 @@ class Session:
 
     def _open(self, how: How, at_ns: int) -> None:
         self._how = how
-        self._settled = False
+        self.settled = False
         self.answered_ns = 0
         self.newest = 0
         self.status = None
@@ -323,7 +324,7 @@ class Session:
     def _take(self, reading: Reading, raw: bytes, now_ns: int) -> bool:
         cursor = self.cursor
         verdict, between = cursor.judge(reading)
-        restarted = self._how is How.FRESH and not self._settled
+        restarted = self._how is How.FRESH and not self.settled
         if verdict is Verdict.REPEATED and not restarted:
             cursor.repeated += 1
             self._irregular(Fault.REPEATED, between, now_ns)
@@ -333,8 +334,8 @@ class Session:
             self.history.append(reading.sequence, now_ns, raw)
             cursor.accept(reading, verdict)
             return True
-        asked_for = not self._settled and self._how not in GOING_ON
-        if not self._settled:
+        asked_for = not self.settled and self._how not in GOING_ON
+        if not self.settled:
             self._settle(verdict, between)
         elif verdict is Verdict.NEW_STREAM:
             self._irregular(Fault.NEW_STREAM, None, now_ns)
@@ -356,7 +357,7 @@ class Session:
         if outcome is Outcome.LEFT_OUT and between is not None:
             self.left_out += between.count
         self._amend(outcome=outcome, between=between if verdict is Verdict.GAP else None)
-        self._settled = True
+        self.settled = True
         self._gap = None
 
     def _irregular(self, fault: Fault, between: Range | None, now_ns: int) -> None:
