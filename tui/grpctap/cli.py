@@ -18,14 +18,26 @@ from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import METHOD
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.text import printable
-from grpctap.transport.target import MAX_MESSAGE_SIZE, Target
+from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE, Target
+from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 USAGE_ERROR = 2
 # A year, in seconds: beyond it a deadline means none, and gRPC's clock arithmetic overflows.
 MAX_SECONDS = 365 * 86_400
 # Flags that may be written as grpcurl writes them.
-ONE_DASH = ("-plaintext", "-max-time", "-max-msg-sz")
+ONE_DASH = (
+    "-plaintext",
+    "-cacert",
+    "-cert",
+    "-key",
+    "-authority",
+    "-servername",
+    "-connect-timeout",
+    "-keepalive-time",
+    "-max-time",
+    "-max-msg-sz",
+)
 # gRPC's own names for what a client must not send as metadata.
 RESERVED = ("grpc-", ":")
 
@@ -90,6 +102,7 @@ def parse(argv: Sequence[str]) -> Config:
         metavar="'NAME: VALUE'",
         help="metadata to send along; can be given more than once",
     )
+    _add_connection_flags(parser)
     add("--max-time", type=_seconds, metavar="SECONDS", help="the call's deadline")
     add(
         "--max-msg-sz",
@@ -132,7 +145,7 @@ def parse(argv: Sequence[str]) -> Config:
     try:
         _check_method(args.method)
         return Config(
-            Target(args.address, args.plaintext, args.max_msg_sz),
+            _target(args),
             _request(_standard_input() if args.data == "@" else args.data),
             tuple(_header(header) for header in args.headers),
             args.max_time,
@@ -148,6 +161,19 @@ def parse(argv: Sequence[str]) -> Config:
         )
     except ValueError as error:
         parser.error(str(error))
+
+
+def _target(args: argparse.Namespace) -> Target:
+    return Target(
+        args.address,
+        args.plaintext,
+        args.max_msg_sz,
+        Tls.read(args.cacert, args.cert, args.key),
+        args.authority,
+        args.servername,
+        args.connect_timeout,
+        args.keepalive_time,
+    )
 
 
 def _unknown(words: Sequence[str]) -> str:
@@ -209,6 +235,32 @@ def _watch(config: Config) -> int:
 
 def _on_terminal() -> bool:
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+def _add_connection_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--cacert", metavar="FILE", help="the authorities to trust, instead of gRPC's own (PEM)")
+    add("--cert", metavar="FILE", help="the certificate to show to the server (PEM); with -key")
+    add("--key", metavar="FILE", help="its private key (PEM)")
+    add(
+        "--authority",
+        metavar="NAME",
+        help="the name to ask the server for, and with TLS the one that its certificate must have",
+    )
+    add("--servername", metavar="NAME", help="the same for TLS only; unused with -plaintext")
+    add(
+        "--connect-timeout",
+        type=_seconds,
+        default=CONNECT_TIMEOUT,
+        metavar="SECONDS",
+        help="how long a connection may take to be made (%(default)s)",
+    )
+    add(
+        "--keepalive-time",
+        type=_seconds,
+        metavar="SECONDS",
+        help="ping a connection that is silent for so long; no answer for as long again ends it",
+    )
 
 
 def _add_view_flags(parser: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ from grpctap.core.seams import duration
 from grpctap.core.session import State
 from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
-from grpctap.transport.target import MAX_MESSAGE_SIZE
+from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
 
 # A command is there to be copied from a screen.
 LONGEST_COMMAND = 2_000
@@ -90,13 +90,24 @@ def summary(last: Snapshot, config: Config, token: bytes) -> str:
 def command(config: Config, token: bytes) -> str:
     """The command line that goes on at `token`, without metadata, which may be secret."""
     words = ["grpctap"] if shutil.which("grpctap") else [sys.executable, "-m", "grpctap"]
-    if config.target.plaintext:
+    target = config.target
+    if target.plaintext:
         words.append("-plaintext")
-    if config.target.max_message_size != MAX_MESSAGE_SIZE:
-        words += ["-max-msg-sz", str(config.target.max_message_size)]
+    for flag, value, default in (
+        ("-cacert", target.tls.cacert, None),
+        ("-cert", target.tls.cert, None),
+        ("-key", target.tls.key, None),
+        ("-authority", target.authority, None),
+        ("-servername", target.servername, None),
+        ("-connect-timeout", target.connect_timeout, CONNECT_TIMEOUT),
+        ("-keepalive-time", target.keepalive_time, None),
+        ("-max-msg-sz", target.max_message_size, MAX_MESSAGE_SIZE),
+    ):
+        if value != default:
+            words += [flag, str(value)]
     request = type(config.request)()
     request.CopyFrom(config.request)
     request.resume_token = token
     data = json_format.MessageToJson(request, indent=None, preserving_proto_field_name=True)
-    words += ["-d", data, config.target.address, METHOD]
+    words += ["-d", data, target.address, METHOD]
     return shlex.join(words)

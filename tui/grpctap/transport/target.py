@@ -3,47 +3,59 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 
 import grpc
 import grpc.experimental
 
 from grpctap import __version__
+from grpctap.transport.tls import Tls
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Largest message accepted by default, in bytes: gRPC's own default."""
+CONNECT_TIMEOUT = 10.0
+"""Seconds to wait for a connection by default: grpcurl's own default."""
+
+# Where dns:HOST without a port leads.
+DNS_PORT = 443
+# What an authority is made of (RFC 3986, section 3.2).
+_AUTHORITY = re.compile(r"[A-Za-z0-9\-._~%!$&'()*+,;=:@\[\]]+")
 
 
 class TargetError(ValueError):
-    """An address that no channel can be made for; the message says what to do."""
+    """A server that no channel can be made to; the message says what to do."""
 
 
 @dataclass(frozen=True)
 class Target:
     """A server's address and the settings of the channels to it.
 
-    `address` is HOST:PORT, or any name that gRPC resolves (unix:PATH, dns:///HOST:PORT).
-    `max_message_size` is in bytes.
+    `address` is HOST:PORT, several as ipv4:HOST:PORT,HOST:PORT (ipv6 likewise), or any name that
+    gRPC resolves (unix:PATH, dns:///HOST:PORT). `max_message_size` is in bytes. `authority` is the
+    name that the server is asked for, and with TLS the one that its certificate must have;
+    `servername` is the same, for TLS only. Times are in seconds; `keepalive_time` is how long a
+    connection may be silent before a ping is sent, and how long the answer may take.
     """
 
     address: str
     plaintext: bool = False
     max_message_size: int = MAX_MESSAGE_SIZE
+    tls: Tls = field(default_factory=Tls)
+    authority: str | None = None
+    servername: str | None = None
+    connect_timeout: float = CONNECT_TIMEOUT
+    keepalive_time: float | None = None
 
     def __post_init__(self) -> None:
         if not self.address.isprintable() or " " in self.address:
             raise TargetError("the address holds a character that no address has")
-        if self.scheme:
-            return
-        if "://" in self.address:
-            raise TargetError(f"{self.address} has a scheme; give only HOST:PORT")
-        host, colon, port = self.address.rpartition(":")
-        if not colon or not host or not port.isascii() or not port.isdigit():
-            raise TargetError(f"{self.address} is no HOST:PORT; for example 127.0.0.1:8000")
-        if not 0 < int(port) < 65536:
-            raise TargetError(f"port {port} is out of range; ports go from 1 to 65535")
-        if ":" in host and not (host.startswith("[") and host.endswith("]")):
-            raise TargetError(f"an IPv6 address needs brackets: [{host}]:{port}")
+        if self.scheme in ("", "ipv4", "ipv6"):
+            for entry in self._entries():
+                _check(self.scheme, entry)
+        self._check_names()
+        if self.plaintext and not self.tls.is_default:
+            raise TargetError("-cacert, -cert and -key go with TLS, not with -plaintext")
 
     @property
     def scheme(self) -> str:
@@ -56,26 +68,126 @@ class Target:
         return ""
 
     @property
-    def loopback(self) -> bool:
-        """Whether the address is this machine itself."""
-        host = self.address.rpartition(":")[0].strip("[]")
-        try:
-            return host == "localhost" or ipaddress.ip_address(host).is_loopback
-        except ValueError:
-            return False
+    def endpoints(self) -> tuple[tuple[str, int], ...]:
+        """Each host, without brackets, and its port; none where gRPC alone knows them."""
+        scheme = self.scheme
+        if scheme not in ("", "ipv4", "ipv6", "dns"):
+            return ()
+        pairs = [_host_and_port(entry) for entry in self._entries()]
+        return tuple(
+            (host.strip("[]"), int(port) if port else DNS_PORT)
+            for host, port in pairs
+            if port.isdecimal() or (scheme == "dns" and not port)
+        )
 
-    def channel(self) -> grpc.Channel:
-        """A new channel that shares nothing with any other."""
+    @property
+    def loopback(self) -> bool:
+        """Whether the address, or each of several, is this machine itself."""
+        return bool(self.endpoints) and all(_is_loopback(host) for host, _ in self.endpoints)
+
+    @property
+    def tls_name(self) -> str:
+        """The name that a certificate must have."""
+        name = self.servername or self.authority or self._entries()[0]
+        with_port = re.fullmatch(r"(\[.*\]|[^:]*):\d+", name)
+        return (with_port[1] if with_port else name).strip("[]")
+
+    def channel(self, keepalive_time: float | None = None) -> grpc.Channel:
+        """A new channel that shares nothing with any other.
+
+        `keepalive_time`, in seconds, is what the target's own has become; None: no pings.
+        """
+        connect_ms = _milliseconds(self.connect_timeout)
         options: list[tuple[str, int | str]] = [
             (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_retries", 0),
             ("grpc.max_receive_message_length", self.max_message_size),
             ("grpc.primary_user_agent", f"grpctap/{__version__}"),
+            # An attempt to connect may take the longest of these three.
+            ("grpc.min_reconnect_backoff_ms", connect_ms),
+            ("grpc.initial_reconnect_backoff_ms", connect_ms),
+            ("grpc.max_reconnect_backoff_ms", connect_ms),
+            ("grpc.dns_ares_query_timeout", connect_ms),
         ]
+        if keepalive_time is not None:
+            keepalive_ms = _milliseconds(keepalive_time)
+            options += [
+                ("grpc.keepalive_time_ms", keepalive_ms),
+                ("grpc.keepalive_timeout_ms", keepalive_ms),
+                # Without it, grpcio 1.85 waits a minute for the answer to any ping.
+                ("grpc.http2.ping_timeout_ms", keepalive_ms),
+                ("grpc.http2.max_pings_without_data", 0),
+            ]
         if self.loopback:
             # A proxy from the environment cannot reach what listens on this machine only.
             options.append(("grpc.enable_http_proxy", 0))
+        if self.servername is not None and not self.plaintext:
+            # gRPC makes it the authority, too, as grpcurl does.
+            options.append(("grpc.ssl_target_name_override", self.servername))
+        elif self.authority is not None:
+            options.append(("grpc.default_authority", self.authority))
+        elif self.scheme in ("ipv4", "ipv6"):
+            # The default for several is all of them, which is the name of none.
+            options.append(("grpc.default_authority", self._entries()[0]))
         if self.plaintext:
             return grpc.insecure_channel(self.address, options)
-        return grpc.secure_channel(self.address, grpc.ssl_channel_credentials(), options)
+        return grpc.secure_channel(self.address, self.tls.credentials(), options)
+
+    def _entries(self) -> list[str]:
+        scheme = self.scheme
+        rest = self.address.removeprefix(f"{scheme}:") if scheme else self.address
+        if scheme == "dns":
+            return [rest.rpartition("/")[2]]
+        return rest.split(",") if scheme in ("ipv4", "ipv6") else [rest]
+
+    def _check_names(self) -> None:
+        for flag, name in (("-authority", self.authority), ("-servername", self.servername)):
+            if name is not None and not _AUTHORITY.fullmatch(name):
+                raise TargetError(f"{flag} wants the name of a host, such as feed.example.com")
+        both = None not in (self.authority, self.servername)
+        if both and self.authority != self.servername and not self.plaintext:
+            raise TargetError("-authority and -servername differ; give one of them")
+
+
+def _check(scheme: str, entry: str) -> None:
+    host, port = _host_and_port(entry)
+    if "://" in entry:
+        raise TargetError(f"{entry} has a scheme; give only HOST:PORT")
+    if "," in entry:
+        raise TargetError(
+            f"{entry} is no HOST:PORT; several are given as ipv4:127.0.0.1:8000,127.0.0.1:8001"
+        )
+    if not host or not (port.isascii() and port.isdigit()):
+        raise TargetError(f"{entry or 'nothing'} is no HOST:PORT; for example 127.0.0.1:8000")
+    if not 0 < int(port) < 65536:
+        raise TargetError(f"port {port} is out of range; ports go from 1 to 65535")
+    bare = host.removeprefix("[").removesuffix("]")
+    if ":" in bare and host != f"[{bare}]":
+        raise TargetError(f"an IPv6 address needs brackets: [{host}]:{port}")
+    try:
+        if scheme == "ipv4":
+            ipaddress.IPv4Address(host)
+        elif scheme == "ipv6":
+            # The name of an interface may follow a percent sign, which may itself be escaped.
+            ipaddress.IPv6Address(bare.replace("%25", "%"))
+    except ValueError:
+        kind = scheme.replace("ip", "IP")
+        raise TargetError(f"{entry} is no {kind} address with a port, as {scheme}: wants") from None
+
+
+def _host_and_port(entry: str) -> tuple[str, str]:
+    host, colon, port = entry.rpartition(":")
+    return (host, port) if colon and not host.endswith(":") else (entry, "")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _milliseconds(seconds: float) -> int:
+    # gRPC takes numbers of 32 bits.
+    return min(max(round(seconds * 1000), 1), 2**31 - 1)
