@@ -297,6 +297,7 @@ def test_other_failures_offer_no_choice() -> None:
         (Status(2, "UNKNOWN", "a bug"), False),
         (Status(1, "CANCELLED", "by the handler"), False),
         (Status(8, "RESOURCE_EXHAUSTED", "quota"), False),
+        (Status(8, "RESOURCE_EXHAUSTED", "Stream removed (CLIENT: … larger than max (…))"), False),
         *((Status(code, "NEVER", "…"), False) for code in (3, 5, 6, 7, 9, 11, 12, 15, 16)),
     ],
 )

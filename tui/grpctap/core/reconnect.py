@@ -20,6 +20,8 @@ _MADE_UP_CODES = frozenset(
     {codes.CANCELLED, codes.UNKNOWN, codes.INTERNAL, codes.RESOURCE_EXHAUSTED}
 )
 _MADE_UP_WORDS = ("stream removed (", "rst_stream", "no status received")
+# A message that is too large will be so again.
+_TOO_LARGE = "larger than max"
 
 
 class When(Enum):
@@ -87,4 +89,6 @@ def is_lost(status: Status) -> bool:
     if status.code == codes.ABORTED:
         return status.reason == "SLOW_CONSUMER"
     details = status.details.lower()
-    return status.code in _MADE_UP_CODES and any(words in details for words in _MADE_UP_WORDS)
+    if status.code not in _MADE_UP_CODES or _TOO_LARGE in details:
+        return False
+    return any(words in details for words in _MADE_UP_WORDS)
