@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +23,11 @@ from support.server import eventually
 
 
 @contextmanager
-def raw_server(messages: list[bytes]) -> Iterator[str]:
+def raw_server(
+    messages: list[bytes],
+    credentials: grpc.ServerCredentials | None = None,
+    options: Sequence[tuple[str, int]] = (),
+) -> Iterator[str]:
     """A server whose ListValue sends these bytes, then stays silent; gives its address."""
     over = threading.Event()
 
@@ -32,12 +36,15 @@ def raw_server(messages: list[bytes]) -> Iterator[str]:
         over.wait()
 
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(list_value)
-    server = grpc.server(futures.ThreadPoolExecutor(4))
+    server = grpc.server(futures.ThreadPoolExecutor(4), options=options)
     service, _, method = METHOD.rpartition("/")
     server.add_generic_rpc_handlers(
         [grpc.method_handlers_generic_handler(service, {method: handler})]
     )
-    port = server.add_insecure_port("127.0.0.1:0")
+    if credentials is None:
+        port = server.add_insecure_port("127.0.0.1:0")
+    else:
+        port = server.add_secure_port("127.0.0.1:0", credentials)
     server.start()
     try:
         yield f"127.0.0.1:{port}"

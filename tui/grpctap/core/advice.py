@@ -2,57 +2,111 @@
 
 from __future__ import annotations
 
+import re
+
 from grpctap.core import status as codes
+from grpctap.core.connecting import advise_unconnected, is_unconnected
 from grpctap.core.refusal import oldest_token
 from grpctap.core.status import Status
 
+# What stands for {again}, {on} and {fresh}: with keys to press, and without.
+KEYS = {
+    "again": "press space",
+    "on": "press space to go on",
+    "fresh": "press r for a fresh call",
+    "either": "Press space to try again, r for a fresh call",
+}
+NO_KEYS = {
+    "again": "try again",
+    "on": "call again",
+    "fresh": "leave resume_token out of -d for a fresh call",
+    "either": "Call again",
+}
 BY_REASON = {
-    "TOKEN_INVALID": "The server does not accept where this left off; press r for a fresh call.",
-    "TOKEN_AHEAD": "The server's log is shorter than what was received; press r for a fresh call.",
-    "SHUTTING_DOWN": "The server was shut down; press space once it is back.",
-    "SLOW_CONSUMER": "The server gave up waiting for this viewer; space goes on, r starts anew.",
+    "TOKEN_INVALID": "The server does not accept where this left off; {fresh}.",
+    "TOKEN_AHEAD": "The server's log is shorter than what was received; {fresh}.",
+    "SHUTTING_DOWN": "The server was shut down; {again} once it is back.",
+    "SLOW_CONSUMER": "The server gave up waiting for this viewer; {on}, or {fresh}.",
 }
 BY_CODE = {
-    codes.CANCELLED: "The server or something on the way cancelled the call; press space to go on.",
+    codes.CANCELLED: "The server or something on the way cancelled the call; {on}.",
     codes.INVALID_ARGUMENT: "The server refuses the request; check what you give to -d.",
-    codes.DEADLINE_EXCEEDED: "The time of -max-time ran out; press space to go on.",
+    codes.DEADLINE_EXCEEDED: "The time of -max-time ran out; {on}.",
     codes.NOT_FOUND: "The server does not have what the request names; check -d.",
     codes.PERMISSION_DENIED: "These credentials may not do this; check the metadata given with -H.",
     codes.UNAUTHENTICATED: "The server wants credentials; give them with -H 'authorization: …'.",
-    codes.RESOURCE_EXHAUSTED: "A limit was reached; press space to try again later.",
-    codes.FAILED_PRECONDITION: "The server cannot go on from here; press r for a fresh call.",
-    codes.OUT_OF_RANGE: "The server cannot go on from here; press r for a fresh call.",
-    codes.UNIMPLEMENTED: "The server has no such method; check the name and the port.",
-    codes.ABORTED: "The server gave the call up; press space to go on.",
-    codes.UNAVAILABLE: "The connection was lost or never made; press space to try again.",
+    codes.RESOURCE_EXHAUSTED: "A limit was reached; {again} later.",
+    codes.FAILED_PRECONDITION: "The server cannot go on from here; {fresh}.",
+    codes.OUT_OF_RANGE: "The server cannot go on from here; {fresh}.",
+    codes.UNIMPLEMENTED: (
+        "The server has no such method; check the name and the port, and behind a proxy -authority."
+    ),
+    codes.ABORTED: "The server gave the call up; {on}.",
+    codes.UNAVAILABLE: "The connection was lost or the server cannot answer; {on}.",
     codes.DATA_LOSS: "What the server sends is not this method's messages; check the method.",
 }
+# Where something answered that speaks HTTP/2 and no gRPC. What 401 and 403 mean, their codes say.
+BY_HTTP_STATUS = {
+    "401": BY_CODE[codes.UNAUTHENTICATED],
+    "403": BY_CODE[codes.PERMISSION_DENIED],
+    "404": "{address} has no such method for the name it is asked for; check -authority and port.",
+    "421": "{address} does not serve the name it is asked for; give -authority.",
+    "429": "{address} takes no more calls now; {again} later.",
+    "502": "The proxy at {address} cannot reach the server; {again} once it is back.",
+    "503": "The proxy at {address} cannot reach the server; {again} once it is back.",
+    "504": "The proxy at {address} cannot reach the server; {again} once it is back.",
+}
+NO_GRPC = "{address} answers as a web server and not in gRPC; check the port and -authority."
 # With these, the same call cannot end better.
 HOPELESS = frozenset({"TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_AHEAD", "STREAM_CHANGED"})
-FALLBACK = "Press space to try again, r for a fresh call."
+FALLBACK = "{either}."
+
+_HTTP_STATUS = re.compile(r"received http2 header with status: (\d{3})")
+_TOO_LARGE = re.compile(r"client: received message larger than max \((\d{1,12}) vs")
 
 
-def advise(status: Status, address: str, *, plaintext: bool) -> str:
-    """One sentence on what to do about a call to `address` that ended with `status`."""
-    details = status.details.lower()
-    choice = "r goes on from now"
-    if oldest_token(status):
-        choice = "o goes on from the oldest value, r from now"
+def advise(status: Status, address: str, *, plaintext: bool, keys: bool = True) -> str:
+    """One sentence on what to do about a call to `address` that ended with `status`.
+
+    `keys` says whether it is for somebody with keys to press, or for the end of a pipe.
+    """
+    words = KEYS if keys else NO_KEYS
+    if status.reason in ("TOKEN_EXPIRED", "STREAM_CHANGED"):
+        return _choice(status, keys=keys)
+    if status.reason in BY_REASON:
+        sentence = BY_REASON[status.reason]
+    elif is_unconnected(status):
+        return advise_unconnected(status, address, plaintext=plaintext, again=words["again"])
+    elif status.note:
+        return f"{status.note[0].upper()}{status.note[1:]}; {words['on']}."
+    else:
+        sentence = _by_words(status.details.lower()) or BY_CODE.get(status.code, FALLBACK)
+    return sentence.format(address=address, **words)
+
+
+def _choice(status: Status, *, keys: bool) -> str:
     if status.reason == "TOKEN_EXPIRED":
         first = status.info.get("first_sequence", "")
         oldest = f" (#{first} is the oldest)" if first.isdigit() else ""
-        return f"What came next is no longer kept{oldest}: {choice}, s stops."
-    if status.reason == "STREAM_CHANGED":
-        return f"The server started a new log, so this one has ended: {choice}, s stops."
-    if status.reason in BY_REASON:
-        return BY_REASON[status.reason]
-    if status.code == codes.UNAVAILABLE:
-        if "connection refused" in details:
-            return f"Nothing listens at {address}; start the server, then press space."
-        if "dns" in details or "name resolution" in details or "domain name" in details:
-            return f"The name in {address} cannot be found; check it."
-        if not plaintext and ("ssl" in details or "tls" in details or "handshak" in details):
-            return "The server does not seem to speak TLS, or is not trusted; try -plaintext."
-    if status.code == codes.RESOURCE_EXHAUSTED and "larger than max" in details:
-        return "A message is larger than the limit; raise it with -max-msg-sz."
-    return BY_CODE.get(status.code, FALLBACK)
+        what = f"What came next is no longer kept{oldest}"
+    else:
+        what = "The server started a new log, so this one has ended"
+    if not keys:
+        return f"{what}; {NO_KEYS['fresh']}."
+    if oldest_token(status):
+        return f"{what}: o goes on from the oldest value, r from now, s stops."
+    return f"{what}: r goes on from now, s stops."
+
+
+def _by_words(details: str) -> str:
+    """Advice by gRPC's own words, in lower case, where the code says too little; or ""."""
+    if too_large := _TOO_LARGE.search(details):
+        size = int(too_large[1])
+        return f"A message of {size:,} bytes is over the limit; raise it with -max-msg-sz {size}."
+    if http := _HTTP_STATUS.search(details):
+        return BY_HTTP_STATUS.get(http[1], NO_GRPC)
+    if "data frame with end_stream" in details:
+        return NO_GRPC
+    if "ping timeout" in details or "keepalive timeout" in details:
+        return "The connection is dead: a keepalive ping got no answer; {on}."
+    return ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 OK = 0
 CANCELLED = 1
@@ -23,12 +24,28 @@ DATA_LOSS = 15
 UNAUTHENTICATED = 16
 
 
+class Peer(Enum):
+    """What a second look showed of a server that gRPC got no connection to."""
+
+    TLS = auto()
+    """It speaks TLS."""
+    PLAINTEXT = auto()
+    """It speaks HTTP/2 without TLS."""
+    OTHER = auto()
+    """It speaks neither TLS nor HTTP/2."""
+    WANTS_CERTIFICATE = auto()
+    """It ends the connection, or says so, for want of a client's certificate."""
+    REFUSES_CERTIFICATE = auto()
+    """It ends the connection, or says so, because of the client's certificate."""
+
+
 @dataclass(frozen=True, slots=True)
 class Status:
     """A gRPC status: canonical code and name, the server's details, and its google.rpc.ErrorInfo.
 
     `details`, `reason` and `info` are the server's words: make them printable before showing them.
-    `note` is ours: what the viewer changed because of it.
+    `note` is ours: what the viewer changed because of it. Where no connection was made, `peer` may
+    say what the server is, and `names` what its certificate calls it.
     """
 
     code: int
@@ -37,6 +54,8 @@ class Status:
     reason: str = ""
     info: Mapping[str, str] = field(default_factory=dict)
     note: str = ""
+    peer: Peer | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:

@@ -2,49 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 import grpc
 
+from grpctap.core import status as codes
+from grpctap.core.connecting import is_unconnected
 from grpctap.core.status import OK, Status
+from grpctap.transport.diagnose import look, worth_a_look
 from grpctap.transport.target import Target
 
 
-@dataclass(frozen=True)
 class GrpcTransport:
     """Opens calls of `method` ("package.Service/Method") at `target`; messages stay raw bytes.
 
     Each call has a channel of its own, so that a call after a pause or a failure connects anew at
-    once instead of sitting out the backoff of a channel that failed.
+    once instead of sitting out the backoff of a channel that failed. What one call teaches about
+    the server, the transport keeps for those to come.
     """
 
-    target: Target
-    method: str
-    metadata: tuple[tuple[str, str | bytes], ...] = field(default=(), repr=False)
+    def __init__(
+        self, target: Target, method: str, metadata: tuple[tuple[str, str | bytes], ...] = ()
+    ) -> None:
+        self.target = target
+        self.method = method
+        self._metadata = metadata
+        self._keepalive_time = target.keepalive_time
+        self._connected = False
+        # How the call ended after which the server was looked at, with what that showed.
+        self._looked_at: Status | None = None
 
     def open(self, request: bytes, timeout_s: float | None = None) -> GrpcCall:
         """Starts a call without waiting for the server; `timeout_s` is its deadline in seconds."""
-        channel = self.target.channel()
+        channel = self.target.channel(self._keepalive_time)
         try:
             multicallable: grpc.UnaryStreamMultiCallable[bytes, bytes] = channel.unary_stream(
                 f"/{self.method}"
             )
-            call = multicallable(request, timeout=timeout_s, metadata=self.metadata or None)
+            call = multicallable(request, timeout=timeout_s, metadata=self._metadata or None)
         except BaseException:
             channel.close()
             raise
-        return GrpcCall(channel, call)
+        return GrpcCall(channel, call, self._learn)
+
+    def _learn(self, status: Status) -> Status:
+        """Draws what there is to learn from how a call ended; returns the status with it."""
+        if status.code in (codes.CANCELLED, codes.DEADLINE_EXCEEDED):
+            return status
+        if is_unconnected(status):
+            return self._look(status)
+        self._connected = True
+        if self._keepalive_time is not None and _wants_fewer_pings(status):
+            self._keepalive_time *= 2
+            every = f"{self._keepalive_time:g} s"
+            note = f"the server asked for fewer keepalive pings: now one every {every}"
+            return replace(status, note=note)
+        return status
+
+    def _look(self, status: Status) -> Status:
+        """Looks at a server that there was no connection to, once, and never at one that worked."""
+        known = self._looked_at
+        if known is None and not self._connected and worth_a_look(status):
+            peer, names = look(self.target, status)
+            known = self._looked_at = replace(status, peer=peer, names=names)
+        return known if known is not None and known.details == status.details else status
 
 
 class GrpcCall:
-    """One call and the channel that it runs on."""
+    """One call and the channel that it runs on; `learn` gets its status, and may add to it."""
 
-    def __init__(self, channel: grpc.Channel, call: Any) -> None:
+    def __init__(self, channel: grpc.Channel, call: Any, learn: Callable[[Status], Status]) -> None:
         self._channel = channel
         self._call = call
+        self._learn = learn
 
     def __iter__(self) -> Iterator[bytes]:
         """The messages as they arrive; ends, without raising, when the call does."""
@@ -60,7 +93,13 @@ class GrpcCall:
         """Closes the channel; returns the status, CANCELLED where the call was cut short."""
         self._channel.close()
         self._call.cancel()
-        return _status(self._call)
+        return self._learn(_status(self._call))
+
+
+def _wants_fewer_pings(status: Status) -> bool:
+    # gRPC's own words for it, or the server's, when it hung up before gRPC had understood.
+    details = status.details.lower().replace("_", " ")
+    return status.code == codes.UNAVAILABLE and "too many pings" in details
 
 
 def _status(call: Any) -> Status:
