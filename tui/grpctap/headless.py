@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from grpctap.config import Config
+from grpctap.core.advice import advise
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff, When
@@ -17,6 +18,7 @@ from grpctap.core.session import ENDED, State
 from grpctap.core.text import printable
 from grpctap.tap import UNREADABLE, Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
+from grpctap.transport.target import Target
 
 ERROR = 1
 INTERRUPTED = 130
@@ -93,7 +95,7 @@ def follow(config: Config) -> int:
         tap.close(PATIENCE_S)
     if pipe.error is not None:
         return pipe.exit_code(pipe.error)
-    return _conclude(last, raw=not reconnects)
+    return _conclude(last, config.target, raw=not reconnects)
 
 
 def _accompany(tap: Tap) -> Snapshot:
@@ -115,7 +117,7 @@ def _accompany(tap: Tap) -> Snapshot:
             return now
 
 
-def _conclude(last: Snapshot, *, raw: bool) -> int:
+def _conclude(last: Snapshot, target: Target, *, raw: bool) -> int:
     again = "came again" if raw else "came again, left out"
     for count, what in ((last.missed, "missed"), (last.repeated, again)):
         if count:
@@ -126,7 +128,8 @@ def _conclude(last: Snapshot, *, raw: bool) -> int:
     if status.reason == UNREADABLE:
         _say(f"{printable(status.details)}; check the method")
         return ERROR
-    _say(status_line(status))
+    advice = advise(status, target.address, plaintext=target.plaintext, keys=False)
+    _say(f"{status_line(status).rstrip('.')}. {advice}")
     return 64 + status.code
 
 

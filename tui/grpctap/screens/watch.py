@@ -219,7 +219,8 @@ class WatchScreen(Screen[None]):
                 notice.show(f"Lost: {status_line(now.status)}", keys, failed=True)
             case State.FAILED if now.status is not None:
                 advice = advise(now.status, self._address, plaintext=self._plaintext)
-                notice.show(f"Failed: {status_line(now.status)}", advice, failed=True)
+                verb = "Gave up" if now.gave_up else "Failed"
+                notice.show(f"{verb}: {status_line(now.status)}", advice, failed=True)
             case State.FINISHED:
                 notice.show("Finished: the server ended the call, OK", next_keys, failed=False)
             case State.STOPPED:
