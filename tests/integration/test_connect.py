@@ -182,7 +182,7 @@ def test_tls_to_a_server_that_speaks_none() -> None:
 def test_an_authority_that_is_not_trusted_and_cacert(ours: Authority, theirs: Authority) -> None:
     with raw_server([GREETING], credentials(ours.issue("127.0.0.1"))) as address:
         for tls in (Tls(), trusting(theirs)):
-            assert told(Target(address, tls=tls)).endswith("name its file with -cacert.")
+            assert told(Target(address, tls=tls)).endswith("the one that did with -cacert.")
         assert first(Target(address, tls=trusting(ours))) == GREETING
 
 

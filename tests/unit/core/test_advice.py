@@ -108,7 +108,7 @@ def test_no_connection_without_tls(details: str, advice: str) -> None:
         (
             f"UNKNOWN: ipv4:127.0.0.1:36363: {HANDSHAKE}1000007d:SSL routines:OPENSSL_internal:"
             "CERTIFICATE_VERIFY_FAILED: unable to get local issuer certificate: OK",
-            "name its file with -cacert.",
+            "the one that did with -cacert.",
         ),
         (
             f"UNKNOWN: ipv4:127.0.0.1:33525: {HANDSHAKE}1000007d:SSL routines:OPENSSL_internal:"

@@ -59,7 +59,8 @@ _BY_WORDS = (
     ),
     (
         "certificate_verify_failed",
-        "The server's certificate is of no authority that is trusted; name its file with -cacert.",
+        "No authority that is trusted here signed the server's certificate; "
+        "name the file of the one that did with -cacert.",
     ),
     ("missing selected alpn", _NO_HTTP2),
     ("alert_no_application_protocol", _NO_HTTP2),
