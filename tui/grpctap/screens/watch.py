@@ -13,6 +13,7 @@ from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.seams import duration, status_line
 from grpctap.core.session import Command, State
 from grpctap.core.status import Status
+from grpctap.core.text import printable
 from grpctap.screens.help import HelpScreen
 from grpctap.tap import Snapshot, Tap
 from grpctap.widgets.chart import Chart
@@ -63,7 +64,7 @@ class WatchScreen(Screen[None]):
     def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
         super().__init__()
         self._tap = tap
-        self._address = address
+        self._address = printable(address)
         self._method = method
         self._plaintext = plaintext
         self._looks = 0

@@ -14,6 +14,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from grpctap.core.series import ChartFrame, Mark, Scroll, Series
+from grpctap.core.text import printable
 from grpctap.core.ticks import (
     HOUR,
     MINUTE,
@@ -349,7 +350,7 @@ class Chart(Widget):
                 before=before,
                 after=None if held else series.after(start_ns + dots * dot_ns),
                 marks=marks,
-                name=frame.name,
+                name=printable(frame.name),
                 recent=self._recent,
                 moving=moving,
             )

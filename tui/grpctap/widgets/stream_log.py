@@ -16,7 +16,7 @@ from textual.widget import Widget
 
 from grpctap.core.history import Extent, Frozen, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
-from grpctap.core.text import printable
+from grpctap.core.text import MARKS_PER_CHARACTER, printable
 
 FRAMES_PER_SECOND = 30
 WHEEL_ROWS = 3
@@ -218,7 +218,10 @@ class StreamLog(Widget, can_focus=True):
     def _value_line(self, value: Value, width: int) -> Strip:
         number = f" {f'#{value.label}':>{self._number_width}}  "
         time = clock_time(value.time_ns, milliseconds=True) + "   "
-        text = fit(printable(self._line(value.raw)), width - len(number) - len(time))
+        room = max(width - len(number) - len(time), 0)
+        # A character with its marks takes a cell at least, so no more than this can be in sight.
+        most = room * (1 + MARKS_PER_CHARACTER) + 1
+        text = fit(printable(self._line(value.raw), most), room)
         segments = [
             Segment(number, self._style("number")),
             Segment(time, self._style("time")),
@@ -236,8 +239,10 @@ class StreamLog(Widget, can_focus=True):
         width = self.size.width
         if y != self.size.height // 2:
             return Strip.blank(width, self.rich_style)
-        text = fit(self.placeholder, width).center(width)
-        return Strip([Segment(text, self._style("placeholder"))])
+        text = fit(self.placeholder, width)
+        text = " " * ((width - cell_len(text)) // 2) + text
+        strip = Strip([Segment(text, self._style("placeholder"))])
+        return strip.adjust_cell_length(width, self.rich_style)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"stream-log--{name}")

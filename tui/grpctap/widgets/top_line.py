@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.reactive import reactive
 from textual.widget import Widget
@@ -68,7 +69,7 @@ class TopLine(Widget):
         room = width - len(name) - len(clock) - 2
         left = f" grpctap   {self._target}   {self._method}"
         for shorter in (f" {self._target}   {self._method}", f" {self._method}"):
-            if len(left) > room:
+            if cell_len(left) > room:
                 left = shorter
         text = Text(fit(left, max(room, 0)), no_wrap=True, end="")
         text.append(" " * max(width - text.cell_len - len(name) - len(clock), 1))
