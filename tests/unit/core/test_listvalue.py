@@ -4,14 +4,20 @@ import json
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from grpctap.core.listvalue import ListValue, last_number
 from grpctap.core.message import MessageError, Reading
+from grpctap.core.text import MAX_LINE
 from grpctap_protos.server_stream_pb2 import SimpleRequest, StreamResponse
 
 SCHEMA = ListValue(SimpleRequest(data="x", resume_token=b"first"), progress=True)
+
+
+def _varint(number: int) -> bytes:
+    low, high = number & 0x7F, number >> 7
+    return bytes((low | 0x80,)) + _varint(high) if high else bytes((low,))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +66,33 @@ def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     line = SCHEMA.json(raw)
     assert line.isprintable()
     json.loads(line)
+
+
+@given(
+    st.text() | st.builds(lambda text: text * 5_000, st.text(max_size=9)),
+    st.builds(lambda fill: fill * 20_000, st.binary(max_size=3)),
+    st.booleans(),
+)
+@example("x" * 20_000, b"", True)
+@example("\U0001f525" * 20_000, b"x", False)
+def test_the_beginning_of_a_long_value_is_its_line(text: str, more: bytes, last: bool) -> None:
+    message = StreamResponse(stream_value=text, sequence=2**64 - 1, number=0.5, resume_token=b"t")
+    # A field that nobody knows; and the last of two values is the one that counts.
+    unknown = b"\x7a" + _varint(len(more)) + more
+    raw = message.SerializeToString()
+    raw = b"\x0a\x03old" + unknown + raw if last else unknown + raw + unknown
+    line = SCHEMA.line(raw)
+    expected = text or ("old" if last else "")
+    assert expected.startswith(line[: MAX_LINE + 1])
+    assert line == expected or len(line) > MAX_LINE
+
+
+@given(st.text("0123456789.x ", max_size=300), st.text(max_size=5).map(lambda text: text * 9_000))
+def test_a_long_value_has_the_number_at_its_end(end: str, beginning: str) -> None:
+    raw = StreamResponse(stream_value=beginning + end, sequence=1).SerializeToString()
+    assert SCHEMA.read(raw).number == last_number(
+        (beginning + end).encode()[-256:].decode(errors="replace")
+    )
 
 
 def test_the_servers_number_goes_before_one_in_the_text() -> None:

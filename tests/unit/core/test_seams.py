@@ -125,6 +125,16 @@ def test_a_status_is_one_printable_line() -> None:
             True,
             "o goes on from the oldest value, r from now, s stops",
         ),
+        (
+            Status(11, "OUT_OF_RANGE", "", "TOKEN_EXPIRED", {"first_sequence": "9" * 10_000}),
+            True,
+            "no longer kept: r goes on from now",
+        ),
+        (
+            Status(11, "OUT_OF_RANGE", "", "TOKEN_EXPIRED", {"first_sequence": "\u0663\u00b2"}),
+            True,
+            "no longer kept: r goes on from now",
+        ),
         (Status(8, "RESOURCE_EXHAUSTED", "quota"), True, "A limit was reached"),
         (
             Status(9, "FAILED_PRECONDITION", "", "STREAM_CHANGED"),

@@ -88,6 +88,10 @@ def test_no_ticks_for_what_is_no_range(low: float, high: float) -> None:
         ([3e-9], "3e-9"),
         ([0.0], "0"),
         ([-2.5], "-2.5"),
+        ([-0.0], "0"),
+        ([1.25, -0.0], "0.00"),
+        ([1.7976931348623157e308], "1.79769e308"),
+        ([5e-324], "4.94066e-324"),
     ],
 )
 def test_the_last_value_has_the_decimals_of_the_recent_ones(

@@ -87,7 +87,8 @@ def advise(status: Status, address: str, *, plaintext: bool, keys: bool = True) 
 def _choice(status: Status, *, keys: bool) -> str:
     if status.reason == "TOKEN_EXPIRED":
         first = status.info.get("first_sequence", "")
-        oldest = f" (#{first} is the oldest)" if first.isdigit() else ""
+        # The server's own words stand in a sentence of ours only when they are what they should be.
+        oldest = f" (#{first} is the oldest)" if re.fullmatch("[0-9]{1,20}", first) else ""
         what = f"What came next is no longer kept{oldest}"
     else:
         what = "The server started a new log, so this one has ended"

@@ -12,12 +12,19 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
 from grpctap.core.message import MessageError, Reading
+from grpctap.core.text import MAX_LINE
+from grpctap.core.wire import find_bytes
 from grpctap_protos import server_stream_pb2 as pb
 
 METHOD = "proto.StreamServer/ListValue"
 
 # Numbers stand near the end of a value, and a value can be a megabyte.
 _TAIL = 256
+# No character of UTF-8 has more than four bytes; the one too many tells that there is more.
+_HEAD = 4 * (MAX_LINE + 1)
+# To copy a value of this size, in bytes, takes longer than to find its ends.
+_LARGE = 16_384
+_VALUE_FIELD = pb.StreamResponse.STREAM_VALUE_FIELD_NUMBER
 _NUMBER = re.compile(
     r"(?:(?<![\w.])[-+])?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
     re.ASCII,
@@ -111,7 +118,7 @@ class ListValue:
             self.number_name = "number"
             number = _finite(message.number)
         else:
-            number = last_number(_text(message.stream_value[-_TAIL:]))
+            number = last_number(_text(_value(message, raw, slice(-_TAIL, None))))
         progress = message.progress
         return Reading(
             _text(message.stream_id),
@@ -123,8 +130,12 @@ class ListValue:
         )
 
     def line(self, raw: bytes) -> str:
-        """The value as text; not yet safe for a terminal."""
-        return _text(_parse(raw).stream_value)
+        """The beginning of the value as text, more than a line holds; not yet safe for a terminal.
+
+        Raises:
+            MessageError: the bytes are no StreamResponse.
+        """
+        return _text(_value(None, raw, slice(_HEAD)))
 
     def json(self, raw: bytes) -> str:
         """The message as canonical JSON on one line, every unprintable character escaped.
@@ -161,6 +172,15 @@ def _parse(raw: bytes) -> _Lenient:
 def _nanoseconds(duration: Duration) -> int:
     # No check of its range: a server may send any, and one beyond all sense is as good as none.
     return duration.seconds * 1_000_000_000 + duration.nanos
+
+
+def _value(message: _Lenient | None, raw: bytes, part: slice) -> bytes:
+    """A part of the value in the message that `raw` is."""
+    place = find_bytes(raw, _VALUE_FIELD) if len(raw) > _LARGE else None
+    if place is None:
+        return (message or _parse(raw)).stream_value[part]
+    start, stop, _ = part.indices(place.stop - place.start)
+    return raw[place.start + start : place.start + stop]
 
 
 def _text(value: bytes) -> str:

@@ -41,7 +41,10 @@ class Schema(Protocol):
         """
 
     def line(self, raw: bytes) -> str:
-        """The message as text for one line of the log; not yet safe for a terminal."""
+        """The message as text for one line of the log; not yet safe for a terminal.
+
+        Of a long one, as much as a line can show.
+        """
 
     def json(self, raw: bytes) -> str:
         """The message as canonical JSON on one line, safe for a terminal.

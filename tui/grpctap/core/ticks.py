@@ -93,6 +93,7 @@ def decimals_of(values: Sequence[float], significant: int = 6) -> int:
 
 def number_text(value: float, decimals: int) -> str:
     """A number with so many decimals; in powers of ten when it is too large or small for that."""
+    value += 0.0  # makes a negative zero a plain one
     if value and isfinite(value) and not (10.0 ** -(decimals + 1) * 5 <= abs(value) < 1e15):
         mantissa, _, digits = f"{value:.5e}".partition("e")
         return f"{mantissa.rstrip('0').rstrip('.')}e{int(digits)}"
