@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-ready
 DEV := $(VENV)/.dev-ready
+BENCH := $(VENV)/.bench-ready
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help demo test check protos format picture bench soak clean
@@ -34,8 +35,8 @@ format: $(DEV) ## format the code, and mend what ruff can mend
 picture: $(DEV) ## take the README's picture of the real screen anew
 	$(BIN)/python docs/picture.py
 
-bench: $(DEV) ## measure the viewer beside its peers
-	$(BIN)/python benchmarks/viewer.py $(ARGS)
+bench: $(BENCH) ## measure the viewer beside its peers; ARGS=--quick takes a minute, not ten
+	@$(BIN)/python -m benchmarks $(ARGS)
 
 soak: $(DEV) ## lose and find millions of values through thousands of faults
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m support.chaos $(ARGS)
@@ -59,3 +60,8 @@ $(DEV): $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing grpctap and its development tools into $(VENV)"
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@ $(RUNTIME)
+
+$(BENCH): $(DEV)
+	@echo "Installing the peers to measure with into $(VENV)"
+	@$(INSTALL) --editable '.[bench]' || echo "The peers cannot be installed here; their rows will say so" >&2
+	@touch $@

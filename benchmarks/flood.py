@@ -2,9 +2,9 @@
 
 It speaks HTTP/2 over a plain socket and writes messages in bulk, since a server that writes them
 one by one would be slower than what it is to measure. It prints its port, then, for each call, how
-many values it was to get and how many seconds passed from the request to the connection's end,
-which a reader of one call a connection brings about when it has read everything. The end of its
-standard input ends it.
+many values it was to get, how many seconds passed from the request to the connection's end, which a
+reader of one call a connection brings about when it has read everything, and when that was
+(time.monotonic). The end of its standard input ends it.
 
     python benchmarks/flood.py --count 1000000 --size 64 --port 0
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import queue
 import random
 import select
 import socket
@@ -228,7 +229,7 @@ class Connection:
 
 def _serve(peer: socket.socket, flood: Flood) -> None:
     for seconds in Connection(peer, lambda _: flood.blocks()).run():
-        sys.stdout.write(f"{flood.count} {seconds:.6f}\n")
+        sys.stdout.write(f"{flood.count} {seconds:.6f} {time.monotonic():.6f}\n")
         sys.stdout.flush()
 
 
@@ -238,20 +239,45 @@ def _accept(listener: socket.socket, flood: Flood) -> None:
         threading.Thread(target=_serve, args=(peer, flood), daemon=True).start()
 
 
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A call that is over: how long it took, and when its connection ended (time.monotonic)."""
+
+    seconds: float
+    end: float
+
+
 class FloodServer:
     """This file in a process of its own."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        self.address = f"127.0.0.1:{int(self._line())}"
+        assert process.stdout is not None
+        self._output = process.stdout
+        self._served: queue.Queue[Served] = queue.Queue()
+        self.address = f"127.0.0.1:{int(self._output.readline())}"
+        threading.Thread(target=self._listen, daemon=True).start()
 
-    def seconds(self) -> float:
-        """Waits for the end of the next call's connection; returns the seconds that it took."""
-        return float(self._line().split()[1])
+    def served(self, patience: float = 30.0) -> Served:
+        """Waits for the end of the next call's connection.
 
-    def _line(self) -> str:
-        assert self._process.stdout is not None
-        return self._process.stdout.readline()
+        Raises:
+            TimeoutError: it did not come within `patience` seconds.
+        """
+        try:
+            return self._served.get(timeout=patience)
+        except queue.Empty:
+            raise TimeoutError("no call has ended at the flood server") from None
+
+    def forget(self) -> None:
+        """Forgets the calls that have ended so far."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._served.get_nowait()
+
+    def _listen(self) -> None:
+        for line in self._output:
+            _, seconds, end = line.split()
+            self._served.put(Served(float(seconds), float(end)))
 
 
 @contextmanager

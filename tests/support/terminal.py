@@ -99,18 +99,19 @@ class Terminal:
         os.write(self._ours, keys)
         return now
 
-    def wait_for(self, pattern: str, since: int = 0) -> Update:
+    def wait_for(self, pattern: str, since: int = 0, patience: float = PATIENCE_S) -> Update:
         """Waits for an update whose text matches.
 
         Args:
             pattern: A regular expression.
             since: The first update to look at, as an index into `updates`.
+            patience: How many seconds to wait.
 
         Raises:
             TimeoutError: it never came; the message has what came last.
         """
         wanted = re.compile(pattern)
-        deadline = time.monotonic() + PATIENCE_S
+        deadline = time.monotonic() + patience
         with self._changed:
             while True:
                 for update in self.updates[since:]:

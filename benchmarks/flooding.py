@@ -1,0 +1,111 @@
+"""The flood: the viewer beside its peers, in turn, and keys while it lasts."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from statistics import median
+
+from benchmarks.child import ChildError
+from benchmarks.extent import MESSAGE_SIZE, PATIENCE_S, VALUE, Extent, watch
+from benchmarks.flood import LARGEST_COUNT, FloodServer, flood_server
+from benchmarks.peers import BARE, GRPCURL_IN_TERMINAL, IN_TERMINAL, PEERS, Run
+from benchmarks.table import Aim, Line, Row, megabytes, milliseconds, quantile, quantiles, say
+
+from support.terminal import Terminal
+
+Runs = dict[str, list[Run | None]]
+
+
+def peer_rows(extent: Extent) -> Iterator[Line]:
+    """Values a second, processor time and memory of each; the viewer's frames; the ratios."""
+    count, rounds = extent.count, extent.rounds
+    runs: Runs = {peer.name: [] for peer in PEERS}
+    reasons: dict[str, str] = {}
+    with flood_server(count, MESSAGE_SIZE) as server:
+        for turn in range(rounds):
+            say(f"flood, round {turn + 1} of {rounds}")
+            for peer in PEERS:
+                # What failed once fails again, and takes its time.
+                outcome = None if peer.name in reasons else attempt(server, count, peer.run)
+                if isinstance(outcome, str):
+                    reasons[peer.name] = outcome
+                    outcome = None
+                runs[peer.name].append(outcome)
+    how = f"{count:,} messages of {MESSAGE_SIZE} B, in turn with the others, medians of {rounds}"
+    for name, found in runs.items():
+        good = [run for run in found if run is not None]
+        if name in reasons or not good:
+            yield Row(f"flood: {name}", "none", reasons.get(name, ""))
+            continue
+        yield Row(f"flood: {name}", figures(good), how)
+    yield from frame_rows([run for run in runs[IN_TERMINAL] if run is not None])
+    for other, wanted in ((BARE, 0.75), (GRPCURL_IN_TERMINAL, 1.2)):
+        pairs = [
+            ours.rate / theirs.rate
+            for ours, theirs in zip(runs[IN_TERMINAL], runs[other], strict=True)
+            if ours is not None and theirs is not None
+        ]
+        if pairs:
+            ratio = median(pairs)
+            least = f"median of the {len(pairs)} rounds, {min(pairs):.2f} to {max(pairs):.2f}"
+            yield Row(f"ratio: viewer to {other}", f"{ratio:.2f}", least)
+            yield Aim(f"viewer to {other}", ratio, wanted, at_least=True)
+
+
+def attempt(server: FloodServer, count: int, run: Callable[[FloodServer, int], Run]) -> Run | str:
+    """Runs a program on the server; returns how it did, or why it did not."""
+    try:
+        return run(server, count)
+    except (ChildError, TimeoutError) as error:
+        return str(error)
+    finally:
+        server.forget()
+
+
+def figures(runs: Sequence[Run]) -> str:
+    """The medians of some runs."""
+    return (
+        f"{median(run.rate for run in runs):>9,.0f} values/s  "
+        f"{median(run.cpu for run in runs):>6.1f} CPU s/million  "
+        f"{megabytes(median(run.memory for run in runs)):>9} peak"
+    )
+
+
+def frame_rows(runs: Sequence[Run]) -> Iterator[Line]:
+    """The frames of the log while it is flooded."""
+    if not runs:
+        return
+    rates = [run.frame_rate for run in runs]
+    figure = f"median {median(rates):.1f}/s, least {min(rates):.1f}/s"
+    yield Row("flood: frames of the log", figure, "updates of the terminal that have new values")
+    p50 = median(quantile(run.gaps, 50) for run in runs)
+    p99 = median(quantile(run.gaps, 99) for run in runs)
+    worst = max(max(run.gaps) for run in runs)
+    figure = f"p50 {milliseconds(p50)}, p99 {milliseconds(p99)}"
+    yield Row("flood: gap between frames", figure, f"medians of runs; worst {milliseconds(worst)}")
+    yield Aim("frames of the log in a flood", median(rates), 25, "/s", at_least=True)
+    yield Aim("gap between frames, p99", p99 * 1e3, 80, "ms")
+
+
+def key_rows(extent: Extent) -> Iterator[Line]:
+    """From a key to the end of its call, while the server floods."""
+    say("keys in the flood")
+    times: list[float] = []
+    with (
+        flood_server(LARGEST_COUNT, MESSAGE_SIZE) as server,
+        Terminal(watch(server.address)) as terminal,
+    ):
+        seen = 0
+        for turn in range(extent.keys):
+            terminal.wait_for(VALUE, since=seen)
+            # Keys come at any moment between two frames.
+            time.sleep(0.3 + turn % 17 / 170)
+            pressed = terminal.write(b"s")
+            times.append(server.served(PATIENCE_S).end - pressed)
+            terminal.wait_for("Stopped", since=seen)
+            seen = len(terminal.updates)
+            terminal.write(b"r")
+    how = f"s to the moment at the flood server, {len(times)} times"
+    yield Row("flood: key to the call's end", quantiles(times), how)
+    yield Aim("key to the call's end in a flood, p99", quantile(times, 99) * 1e3, 100, "ms")
