@@ -118,6 +118,7 @@ def test_long_data_makes_long_messages(truth: TruthServer) -> None:
         (token(5) + b"0", "", grpc.StatusCode.INVALID_ARGUMENT),
         (FIRST, "x" * (LONGEST_DATA + 1), grpc.StatusCode.INVALID_ARGUMENT),
     ],
+    ids=["ahead", "too short", "of another kind", "too long", "long data"],
 )
 def test_what_it_never_gave_out_is_refused(
     truth: TruthServer, after: bytes, data: str, code: grpc.StatusCode
