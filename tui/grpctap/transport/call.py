@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -92,6 +93,11 @@ class GrpcCall:
     def close(self) -> Status:
         """Closes the channel; returns the status, CANCELLED where the call was cut short."""
         self._channel.close()
+        # What is still unread, as the event of headers that never came, would keep the connection
+        # open for as long as the viewer lives.
+        with suppress(grpc.RpcError):
+            deque(self._call, maxlen=0)
+        self._call.initial_metadata()
         self._call.cancel()
         return self._learn(_status(self._call))
 
