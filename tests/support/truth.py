@@ -62,6 +62,11 @@ def token(sequence: int) -> bytes:
     return b"after-" + _digits(sequence).encode()
 
 
+def framed(message: bytes) -> bytes:
+    """A message in gRPC's frame."""
+    return b"\0" + pack(">I", len(message)) + message
+
+
 def answer(request: bytes, count: int) -> Iterator[memoryview]:
     """What a call gets, in gRPC's frames: the values after its token, of a log of `count`.
 
@@ -92,7 +97,7 @@ def _messages(data: bytes, after: int, count: int, *, progress: bool) -> Iterato
         )
         # It floods, so it is never silent; a viewer finds out soon when it is stopped.
         sign.progress_interval.FromMilliseconds(PROGRESS_INTERVAL_MS)
-        yield memoryview(_framed(sign.SerializeToString()))
+        yield memoryview(framed(sign.SerializeToString()))
     template, changing = _template(data)
     size = len(template) // BLOCK
     for start in range(after // BLOCK * BLOCK, count + 1, BLOCK):
@@ -120,7 +125,7 @@ def _frame(data: bytes) -> tuple[bytes, list[_Column]]:
     text = field(1, data + digits)
     head = text + field(2, STREAM_ID.encode()) + varint(3 << 3)
     middle = head + groups + field(4, token(0))
-    frame = _framed(middle + varint(6 << 3) + varint(1))
+    frame = framed(middle + varint(6 << 3) + varint(1))
     columns = [
         _Column(PREFIX + end - 1 - place, 10**place, 10, ord("0"))
         for end in (len(text), len(middle))
@@ -155,10 +160,6 @@ class _Column:
 
 def _digits(sequence: int) -> str:
     return f"{sequence:0{DIGITS}d}"
-
-
-def _framed(message: bytes) -> bytes:
-    return b"\0" + pack(">I", len(message)) + message
 
 
 class TruthServer:
