@@ -18,7 +18,7 @@ from grpctap_protos import server_stream_pb2 as pb
 from support.proxy import Cut, Fault, HalfClose, Proxy
 from support.relay import Direction, Trigger
 from support.server import PATIENCE_S, eventually
-from support.truth import BLOCK, LONGEST_DATA, TruthServer, token, value
+from support.truth import BLOCK, LONGEST_DATA, PROGRESS_INTERVAL_MS, TruthServer, token, value
 
 COUNT = 10_000_000
 FIRST = b""
@@ -94,12 +94,14 @@ def test_the_end_of_the_log_is_the_end_of_the_call(truth: TruthServer, rest: int
 def test_who_asks_for_progress_gets_one_sign_first(truth: TruthServer) -> None:
     with Reading(truth.address, token(COUNT - 3), progress=True) as reading:
         sign, *came = reading
-    assert sign == pb.StreamResponse(
+    expected = pb.StreamResponse(
         stream_id=value(1).stream_id,
         sequence=COUNT,
         resume_token=token(COUNT - 3),
         progress=True,
     )
+    expected.progress_interval.FromMilliseconds(PROGRESS_INTERVAL_MS)
+    assert sign == expected
     assert came == values(COUNT - 3, COUNT)
 
 
