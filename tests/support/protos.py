@@ -7,7 +7,7 @@ from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, text_format
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from grpc_tools import protoc
@@ -44,3 +44,7 @@ class Protos:
     def make(self, name: str, **fields: object) -> Message:
         """A message; `fields` as its constructor takes them."""
         return message_factory.GetMessageClass(self.descriptor(name))(**fields)
+
+    def parse(self, name: str, text: str) -> Message:
+        """A message, as protobuf's text format writes it."""
+        return text_format.Parse(text, self.make(name), descriptor_pool=self.pool)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from typing import Literal, Protocol, cast
@@ -11,6 +10,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, json_format, messag
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.jsontext import escape
 from grpctap.core.message import MessageError, Reading
 from grpctap.core.text import MAX_LINE
 from grpctap.core.wire import find_bytes
@@ -29,13 +29,6 @@ _NUMBER = re.compile(
     r"(?:(?<![\w.])[-+])?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?",
     re.ASCII,
 )
-
-
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
-
-
-def _escaped(match: re.Match[str]) -> str:
-    return match[0] if match[0].isprintable() else json.dumps(match[0])[1:-1]
 
 
 def last_number(text: str) -> float | None:
@@ -159,7 +152,7 @@ class ListValue:
             # A time that no calendar has cannot be written, the rest of the message can.
             message.ClearField("event_time")
             line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
-        return line if line.isprintable() else _UNPRINTABLE.sub(_escaped, line)
+        return escape(line)
 
 
 def _parse(raw: bytes) -> _Lenient:

@@ -1,0 +1,158 @@
+"""The messages of any method, by the types that its server tells."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message import DecodeError, Message
+
+from grpctap.core.jsontext import JsonText, escape, shorten
+from grpctap.core.listvalue import last_number
+from grpctap.core.mend import mend, refuses_bad_text
+from grpctap.core.message import MessageError, Reading
+from grpctap.core.method import Method
+from grpctap.core.resume import Resume
+from grpctap.core.text import MAX_LINE
+
+_NUMBERS = {
+    FieldDescriptor.CPPTYPE_DOUBLE,
+    FieldDescriptor.CPPTYPE_FLOAT,
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+}
+
+
+class MethodSchema:
+    """The schema of any method: nothing is known of its messages but their types.
+
+    A stream of it has no numbering; where there is a resume pair, it has a cursor. The number of a
+    message is its first numeric field that is not the cursor, else the last number in the text of
+    its first string.
+    """
+
+    def __init__(self, method: Method, request: Message, resume: Resume | None = None) -> None:
+        self.number_name = "value"
+        self._method = method
+        self._request = request
+        self._resume = resume
+        # Looked up once: a flood leaves no time for it.
+        self._parse = method.response_class.FromString
+        self._cursor: Callable[[Message], bytes] = _no_cursor if resume is None else resume.read
+        self._number = self._find_number()
+        self._unchecked = not refuses_bad_text(method.response)
+        self._json = JsonText(method.response, method.pool)
+        only = method.response.fields[0] if len(method.response.fields) == 1 else None
+        self._only_text = attrgetter(only.name) if only is not None and _is_text(only) else None
+
+    def request(self, token: bytes) -> bytes:
+        """The serialised request of a call that continues after `token`; empty: a fresh call."""
+        request = type(self._request)()
+        request.CopyFrom(self._request)
+        if self._resume is not None:
+            self._resume.apply(request, token)
+        return request.SerializeToString()
+
+    def read(self, raw: bytes) -> Reading:
+        """Reads a message's cursor and number.
+
+        Raises:
+            MessageError: the bytes are no such message, or its cursor fits into no request.
+        """
+        try:
+            message = self._parse(raw)
+        except DecodeError:
+            message = self._mended(raw)
+            # A text that had to be mended is not the one that the server wants back.
+            if self._resume is not None and self._resume.is_text:
+                return Reading("", 0, b"", False, self._number(message))
+        return Reading("", 0, self._cursor(message), False, self._number(message))
+
+    def line(self, raw: bytes) -> str:
+        """The message as JSON, or its text where it is one string; not yet safe for a terminal."""
+        try:
+            message = self._message(raw)
+            if self._only_text is not None:
+                return str(self._only_text(message))
+            if len(raw) > MAX_LINE:
+                shorten(message)
+            return self._json.write(message)
+        except MessageError as error:
+            return f"{error} ({len(raw):,} bytes)"
+
+    def json(self, raw: bytes) -> str:
+        """The message as canonical JSON on one line, every unprintable character escaped.
+
+        Bytes that are no UTF-8 show as U+FFFD.
+
+        Raises:
+            MessageError: the bytes are no such message.
+        """
+        return escape(self._json.write(self._message(raw)))
+
+    def _message(self, raw: bytes) -> Message:
+        if self._unchecked:
+            return self._mended(raw)
+        try:
+            return self._parse(raw)
+        except DecodeError:
+            return self._mended(raw)
+
+    def _mended(self, raw: bytes) -> Message:
+        response = self._method.response
+        try:
+            return self._parse(mend(raw, response))
+        except DecodeError as error:
+            raise MessageError(f"the message is no {response.full_name}") from error
+
+    def _find_number(self) -> Callable[[Any], float | None]:
+        cursor = None if self._resume is None else self._resume.spec.response
+        fields = [
+            field
+            for field in self._method.response.fields
+            if not field.is_repeated and field.name != cursor
+        ]
+        for field in fields:
+            if field.cpp_type in _NUMBERS:
+                self.number_name = field.name
+                return _number_reader(field)
+        for field in fields:
+            if _is_text(field):
+                self.number_name = field.name
+                text = attrgetter(field.name)
+                return lambda message: last_number(_text(text(message)))
+        return _no_number
+
+
+def _number_reader(field: FieldDescriptor) -> Callable[[Any], float | None]:
+    name, has_presence = field.name, field.has_presence
+
+    def read(message: Any) -> float | None:
+        number = float(getattr(message, name))
+        if not math.isfinite(number) or (has_presence and not message.HasField(name)):
+            return None
+        return number
+
+    return read
+
+
+def _is_text(field: FieldDescriptor) -> bool:
+    return field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
+
+
+def _text(value: str | bytes) -> str:
+    # Where nothing checks a string, protobuf hands out invalid UTF-8 as bytes.
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
+def _no_cursor(_: Message) -> bytes:
+    return b""
+
+
+def _no_number(_: Message) -> None:
+    return None
