@@ -36,6 +36,7 @@ class Outcome(Enum):
     EXACT = "nothing missed"
     MISSED = "missed"
     LEFT_OUT = "left out"
+    MAY_REPEAT = "may come again"
     CANNOT_RESUME = "this server cannot resume"
     NEW_STREAM = "a new stream: not resumed"
     ANEW = "a new stream"
@@ -118,7 +119,8 @@ class Interruption:
         )
 
     def _outcome(self) -> list[str]:
-        if self.outcome in (Outcome.MISSED, Outcome.LEFT_OUT) and self.between is not None:
+        counted = (Outcome.MISSED, Outcome.LEFT_OUT, Outcome.MAY_REPEAT)
+        if self.outcome in counted and self.between is not None:
             return [f"{self.between.count:,} {self.outcome.value}: {self.between}"]
         if self.outcome is None or not self.outcome.value:
             return []

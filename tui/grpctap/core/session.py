@@ -107,6 +107,8 @@ class Session:
         self.settled = True
         """Whether a value of the newest call has come."""
         self._sent_token = False
+        self._since_token = 0
+        """Values without a number that came after the one whose token is held."""
         self._gap: tuple[int, Interruption] | None = None
         self._irregularity: tuple[int, Irregularity | None] = (-1, None)
 
@@ -255,10 +257,11 @@ class Session:
         if well:
             self._backoff.reset()
         when = self._backoff.policy.when
+        exact = bool(self.token) and not self._since_token
         return (
             # What never answered is not lost: whoever opened it wants to know why.
             self._ever_answered
-            and (when is When.ALWAYS or (when is When.WITH_CURSOR and bool(self.token)))
+            and (when is When.ALWAYS or (when is When.WITH_CURSOR and exact))
             and is_lost(status)
             and not self._backoff.spent
         )
@@ -346,17 +349,27 @@ class Session:
             cursor.rebase(reading)
         else:
             cursor.accept(reading, verdict)
-        # A numbered server that forgets a token can still be asked for what came after the last
-        # one, since what it sends twice is dropped.
-        keep = self.token if verdict in (Verdict.NEXT, Verdict.GAP) else b""
+        # A server that gives no token with a value can still be asked for what came after the last
+        # one: what it then sends twice is dropped by its number, or the seam tells of it.
+        keep = b"" if verdict is Verdict.NEW_STREAM else self.token
         self.token = reading.token or keep
+        exact = reading.token or reading.sequence or not keep
+        self._since_token = 0 if exact else self._since_token + 1
         return True
 
     def _settle(self, verdict: Verdict, between: Range | None) -> None:
-        outcome = outcome_of(verdict, self._how, sent_token=self._sent_token)
+        outcome = outcome_of(
+            verdict, self._how, sent_token=self._sent_token, since_token=self._since_token
+        )
         if outcome is Outcome.LEFT_OUT and between is not None:
             self.left_out += between.count
-        self._amend(outcome=outcome, between=between if verdict is Verdict.GAP else None)
+        if outcome is Outcome.MAY_REPEAT:
+            last = self.history.values
+            between = Range(last - self._since_token + 1, last)
+        elif verdict is not Verdict.GAP:
+            between = None
+        self._amend(outcome=outcome, between=between)
+        self._since_token = 0
         self.settled = True
         self._gap = None
 
