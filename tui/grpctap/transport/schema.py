@@ -1,0 +1,179 @@
+"""Methods as their server describes them."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+
+import grpc
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pool import DescriptorPool
+
+from grpctap.core.listvalue import METHOD
+from grpctap.core.method import Method
+from grpctap.core.seams import status_line
+from grpctap.core.status import Status
+from grpctap.core.text import printable
+from grpctap.transport.reflection import Reflection, ReflectionError
+from grpctap.transport.target import Target
+
+ANSWER_S = 10.0
+"""How long a server may take to describe a method, the connection included, in seconds."""
+
+_SUGGESTIONS = 6
+_LONGEST_NAME = 100
+_LONGEST_ERROR = 1_000
+_WELL_KNOWN = re.compile(r"google/protobuf/(\w+)\.proto", re.ASCII)
+
+
+class SchemaError(Exception):
+    """A method that cannot be watched; the message says why, on one printable line.
+
+    `exit_code` is the program's: 64 + the code of a call that failed, else 1.
+    """
+
+    def __init__(self, message: str, exit_code: int = 1) -> None:
+        super().__init__(printable(message, _LONGEST_ERROR))
+        self.exit_code = exit_code
+
+
+def fetch_method(
+    target: Target,
+    name: str,
+    metadata: Sequence[tuple[str, str | bytes]] = (),
+    timeout_s: float = ANSWER_S,
+) -> Method:
+    """Asks a server for the types of one of its methods.
+
+    Args:
+        target: The server.
+        name: SERVICE/METHOD.
+        metadata: What goes out with the calls that are to follow, and so with these.
+        timeout_s: How long it may take, in seconds.
+
+    Raises:
+        SchemaError: there is no answer, no such method, or it takes more than one request.
+    """
+    service = name.partition("/")[0]
+    with closing(target.channel()) as channel:
+        reflection = Reflection(channel, metadata, timeout_s)
+        try:
+            files = reflection.files(service)
+            known = [] if files else reflection.services()
+        except ReflectionError as error:
+            raise SchemaError(
+                f"{target.address} {error}; without reflection only {METHOD} can be watched"
+            ) from error
+        except grpc.RpcError as error:
+            raise _failure(error, target.address, name) from error
+    if service in known:
+        raise SchemaError(f"{target.address} lists {service}, but does not describe it")
+    if not files:
+        raise SchemaError(f'{target.address} has no service "{service}"; {_near(service, known)}')
+    pool = build_pool(files)
+    method = find_method(pool, name)
+    return Method(name, method.input_type, method.output_type, pool)
+
+
+def build_pool(files: Mapping[str, FileDescriptorProto]) -> DescriptorPool:
+    """A pool of all these files, and of the well-known ones among what they import.
+
+    Raises:
+        SchemaError: they do not make sense together.
+    """
+    pool = DescriptorPool()
+    entered: set[str] = set()
+    # No recursion: how long a chain of imports is, is up to whoever gives them.
+    stack = [(name, False) for name in files]
+    while stack:
+        name, complete = stack.pop()
+        if not complete and name in entered:
+            continue
+        file = files.get(name) or _well_known(name)
+        if file is None:
+            raise SchemaError(f"the description imports {name}, which is missing")
+        if complete:
+            try:
+                pool.Add(file)
+            except TypeError as error:
+                raise SchemaError(f"the description makes no sense: {error}") from error
+        else:
+            entered.add(name)
+            stack.append((name, True))
+            stack.extend((other, False) for other in file.dependency)
+    return pool
+
+
+def find_method(pool: DescriptorPool, name: str) -> MethodDescriptor:
+    """A method that can be watched; `name` is SERVICE/METHOD.
+
+    Raises:
+        SchemaError: there is no such method, or it takes more than one request.
+    """
+    service_name, _, method_name = name.partition("/")
+    try:
+        service = pool.FindServiceByName(service_name)
+    except KeyError as error:
+        raise SchemaError(f"{service_name} is no service") from error
+    method = service.methods_by_name.get(method_name)
+    if method is None:
+        near = _near(method_name, list(service.methods_by_name))
+        raise SchemaError(f'{service_name} has no method "{method_name}"; {near}')
+    if method.client_streaming:
+        kind = "bidirectional" if method.server_streaming else "client-streaming"
+        raise SchemaError(
+            f"{name} is {kind}: it takes a stream of requests; only methods that take one request "
+            "can be watched"
+        )
+    return method
+
+
+def _well_known(name: str) -> FileDescriptorProto | None:
+    # Not every server gives these, since every client has them.
+    match = _WELL_KNOWN.fullmatch(name)
+    if match is None:
+        return None
+    try:
+        module = importlib.import_module(f"google.protobuf.{match[1]}_pb2")
+    except ImportError:
+        return None
+    file = FileDescriptorProto()
+    module.DESCRIPTOR.CopyToProto(file)
+    return file
+
+
+def _failure(error: grpc.RpcError, address: str, name: str) -> SchemaError:
+    code: grpc.StatusCode = error.code()
+    status = Status(code.value[0], code.name, error.details() or "")
+    hint = ""
+    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in status.details:
+        hint = "; raise the limit with -max-msg-sz"
+    return SchemaError(
+        f"{address} did not describe {name}: {status_line(status)}{hint}", 64 + status.code
+    )
+
+
+def _near(name: str, names: Sequence[str]) -> str:
+    """Which of the names may have been meant, else which there are."""
+    if not names:
+        return "it has none"
+    by_lower_case = {known.lower(): known for known in names}
+    wanted = name.lower()[:_LONGEST_NAME]
+    # Written in another case, or without the package.
+    meant = [known for known in names if f".{known.lower()}".endswith(f".{wanted}")]
+    if not meant:
+        close = difflib.get_close_matches(wanted, by_lower_case, n=3, cutoff=0.6)
+        meant = [by_lower_case[lower] for lower in close]
+    if meant:
+        return f"did you mean {' or '.join(_short(known) for known in meant[:3])}?"
+    listed = ", ".join(_short(known) for known in sorted(names)[:_SUGGESTIONS])
+    more = f" and {len(names) - _SUGGESTIONS} more" if len(names) > _SUGGESTIONS else ""
+    return f"it has {listed}{more}"
+
+
+def _short(name: str) -> str:
+    return printable(name, _LONGEST_NAME)
