@@ -5,11 +5,13 @@ from __future__ import annotations
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
+from grpctap.core.wire import BYTES, FIXED_32, FIXED_64, VARINT, varint
+
 # As deep as protobuf reads.
 _DEPTH = 100
-# The wire types, and how many bytes follow those of a fixed width.
-_VARINT, _LENGTH, _START_GROUP, _END_GROUP = 0, 2, 3, 4
-_WIDTHS = {1: 8, 5: 4}
+# How protobuf numbers the ends of a group on the wire, and how wide what has a fixed width is.
+_START_GROUP, _END_GROUP = 3, 4
+_WIDTHS = {FIXED_64: 8, FIXED_32: 4}
 
 
 class _NoMessageError(ValueError):
@@ -49,7 +51,7 @@ def mend(raw: bytes, type_: Descriptor) -> bytes:
         return raw
     try:
         return _mend(raw, type_, _DEPTH)
-    except _NoMessageError:
+    except (_NoMessageError, IndexError):
         return raw
 
 
@@ -63,12 +65,12 @@ def _mend(raw: bytes, type_: Descriptor, depth: int) -> bytes:
     at = 0
     while at < len(raw):
         start = at
-        tag, at = _varint(raw, at)
+        tag, at = varint(raw, at)
         field = None if current is None else current.fields_by_number.get(tag >> 3)
         kind = tag & 7
-        if kind == _LENGTH:
+        if kind == BYTES:
             head = at
-            length, at = _varint(raw, at)
+            length, at = varint(raw, at)
             if at + length > len(raw):
                 raise _NoMessageError
             piece = raw[at : at + length]
@@ -77,8 +79,8 @@ def _mend(raw: bytes, type_: Descriptor, depth: int) -> bytes:
             if new is not piece:
                 mended += raw[start:head] + _as_varint(len(new)) + new
                 continue
-        elif kind == _VARINT:
-            _, at = _varint(raw, at)
+        elif kind == VARINT:
+            _, at = varint(raw, at)
         elif kind == _START_GROUP:
             around.append(current)
             current = None if field is None else field.message_type
@@ -102,20 +104,6 @@ def _mend_piece(piece: bytes, field: FieldDescriptor | None, depth: int) -> byte
     if field.message_type is not None:
         return _mend(piece, field.message_type, depth - 1)
     return piece
-
-
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
-    """The number at a place in the bytes, and the place after it."""
-    value = 0
-    for shift in range(0, 70, 7):
-        if at >= len(raw):
-            break
-        byte = raw[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise _NoMessageError
 
 
 def _as_varint(value: int) -> bytes:

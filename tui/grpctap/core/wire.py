@@ -21,12 +21,12 @@ def find_bytes(raw: bytes, number: int) -> slice | None:
         for _ in range(MOST_FIELDS):
             if at == end:
                 return found
-            tag, at = _varint(raw, at)
+            tag, at = varint(raw, at)
             kind = tag & 7
             if kind == VARINT:
-                _, at = _varint(raw, at)
+                _, at = varint(raw, at)
             elif kind == BYTES:
-                size, start = _varint(raw, at)
+                size, start = varint(raw, at)
                 at = start + size
                 if at <= end and tag >> 3 == number:
                     found = slice(start, at)
@@ -41,7 +41,7 @@ def find_bytes(raw: bytes, number: int) -> slice | None:
     return None
 
 
-def _varint(raw: bytes, at: int) -> tuple[int, int]:
+def varint(raw: bytes, at: int) -> tuple[int, int]:
     """A number on the wire, and where it ends.
 
     Raises:
