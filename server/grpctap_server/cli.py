@@ -25,6 +25,7 @@ _MOST_VALUES = 2**53
 _LARGEST_START = 2**63 - 1
 
 _USAGE_ERROR = 2
+_LONGEST_ERROR = 500
 
 _EPILOG = """\
 examples:
@@ -38,6 +39,8 @@ examples:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
+        # What was given comes back in it, and could act on a terminal or fill it.
+        message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:_LONGEST_ERROR])
         self.exit(_USAGE_ERROR, f"{self.prog}: error: {message}; see --help\n")
 
 
@@ -210,7 +213,7 @@ def _moment(text: str) -> int:
         seconds = Decimal(text)
     except InvalidOperation:
         seconds = _rfc3339_seconds(text)
-    if not seconds.is_finite() or not 0 <= seconds * _NANOSECONDS <= _LARGEST_START:
+    if not seconds.is_finite() or not 0 <= seconds <= _LARGEST_START // _NANOSECONDS:
         raise argparse.ArgumentTypeError(f"{text} is not from 1970 to 2262")
     return int(seconds * _NANOSECONDS)
 

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -236,3 +237,29 @@ def test_json_is_utf8_whatever_the_locale_says() -> None:
             assert child.wait() == 0
             assert json.loads(child.stdout)["streamValue"] == "油"
             assert "eventTime" not in json.loads(child.stdout)
+
+
+@pytest.mark.parametrize(
+    ("redirection", "complaint"),
+    [
+        ("</dev/zero", "which has more than"),
+        ("<&-", "which is closed"),
+        ("< notutf8", "which is no UTF-8 text"),
+        ("0>>notutf8", "cannot read standard input: Bad file descriptor"),
+    ],
+)
+def test_a_request_that_cannot_be_read_is_one_line(
+    tmp_path: Path, redirection: str, complaint: str
+) -> None:
+    (tmp_path / "notutf8").write_bytes(b'{"data": "\xff"}')
+    script = f'PYTHONIOENCODING=utf-8:strict "$0" -m grpctap h:1 {METHOD} -d @ {redirection}'
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        cwd=tmp_path,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint in done.stderr
+    assert done.stderr.count("\n") == 1

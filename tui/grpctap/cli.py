@@ -23,6 +23,8 @@ from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 USAGE_ERROR = 2
+# In characters: far more than a server accepts, and what never ends is not read for ever.
+LONGEST_REQUEST = 64 * 1024 * 1024
 # A year, in seconds: beyond it a deadline means none, and gRPC's clock arithmetic overflows.
 MAX_SECONDS = 365 * 86_400
 # Flags that may be written as grpcurl writes them.
@@ -142,6 +144,9 @@ def parse(argv: Sequence[str]) -> Config:
     args, unknown = parser.parse_known_intermixed_args([_two_dashes(word) for word in argv])
     if unknown:
         parser.error(_unknown(unknown))
+    if not (isinstance(args.address, str) and isinstance(args.method, str)):
+        # Behind two "--", argparse takes nothing at all for an argument.
+        parser.error("the following arguments are required: HOST:PORT, SERVICE/METHOD")
     try:
         _check_method(args.method)
         return Config(
@@ -289,7 +294,17 @@ def _add_view_flags(parser: argparse.ArgumentParser) -> None:
 def _standard_input() -> str:
     if sys.stdin is None:
         raise ValueError("-d @ reads standard input, which is closed")
-    return sys.stdin.read()
+    try:
+        text = sys.stdin.read(LONGEST_REQUEST + 1)
+    except UnicodeDecodeError:
+        raise ValueError("-d @ reads standard input, which is no UTF-8 text") from None
+    except OSError as error:
+        raise ValueError(f"-d @ cannot read standard input: {error.strerror}") from None
+    if len(text) > LONGEST_REQUEST:
+        raise ValueError(
+            f"-d @ reads standard input, which has more than {LONGEST_REQUEST:,} characters"
+        )
+    return text
 
 
 def _check_method(method: str) -> None:

@@ -4,6 +4,7 @@ import json
 import math
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -44,7 +45,15 @@ def test_the_last_number_in_a_text(text: str, number: float | None) -> None:
     assert last_number(text) == number
 
 
-@given(st.text())
+@given(st.text() | st.text("0123456789.eE+-_\u0661 x", max_size=600))
+@example("1" * 256 + "e9")
+@example("9" * 300)
+@example("." * 10_000 + "1")
+@example("1." * 5_000)
+@example("1e" * 5_000)
+@example("-" * 10_000)
+@example("0." + "0" * 250 + "1e-999")
+@example("1_000")
 def test_the_number_finder_takes_any_text(text: str) -> None:
     number = last_number(text)
     assert number is None or math.isfinite(number)
@@ -55,17 +64,68 @@ def test_a_number_is_found_as_python_writes_it(number: float) -> None:
     assert last_number(f"WTI {number!r}") == number
 
 
-@given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
-    try:
-        reading = SCHEMA.read(raw)
-    except MessageError:
-        return
+def check(raw: bytes) -> None:
+    reading = SCHEMA.read(raw)
     assert reading.number is None or math.isfinite(reading.number)
     assert isinstance(SCHEMA.line(raw), str)
     line = SCHEMA.json(raw)
     assert line.isprintable()
-    json.loads(line)
+    told = json.loads(line)
+    if isinstance(told.get("number"), float):
+        assert math.isfinite(told["number"])
+    assert int(told.get("sequence", 0)) == reading.sequence
+
+
+def field(number: int, content: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(content)) + content
+
+
+@given(st.binary(max_size=200))
+@example(b"\x0a\x01\xff")
+@example(b"\x12\x02\xc0\x80")
+@example(b"\x3a\x01\x08")
+@example(b"\x3b" * 200)
+def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
+    try:
+        SCHEMA.read(raw)
+    except MessageError:
+        with pytest.raises(MessageError):
+            SCHEMA.json(raw)
+        with pytest.raises(MessageError):
+            SCHEMA.line(raw)
+        return
+    check(raw)
+
+
+@given(
+    st.builds(
+        StreamResponse,
+        sequence=st.integers(0, 2**64 - 1),
+        first_sequence=st.integers(0, 2**64 - 1),
+        resume_token=st.binary(),
+        progress=st.booleans(),
+        number=st.none() | st.floats(),
+        event_time=st.none()
+        | st.builds(
+            Timestamp,
+            seconds=st.integers(-(2**63), 2**63 - 1),
+            nanos=st.integers(-(2**31), 2**31 - 1),
+        ),
+    ),
+    st.binary() | st.text().map(str.encode),
+    st.binary(max_size=9),
+    st.binary(max_size=9),
+)
+@example(StreamResponse(event_time=Timestamp(seconds=10**15)), b"", b"", b"")
+@example(StreamResponse(event_time=Timestamp(nanos=-1)), b"", b"", b"")
+@example(StreamResponse(event_time=Timestamp(seconds=-62135596801)), b"\xff", b"\xed\xa0\x80", b"")
+@example(
+    StreamResponse(number=math.nan, sequence=2**64 - 1), b"\x1b[2J\xc2\x9b", b"\xe2\x80\xae", b""
+)
+def test_any_values_of_the_fields_are_read(
+    message: StreamResponse, value: bytes, stream_id: bytes, unknown: bytes
+) -> None:
+    check(message.SerializeToString() + field(1, value) + field(2, stream_id) + field(99, unknown))
 
 
 @given(

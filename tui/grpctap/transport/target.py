@@ -160,7 +160,8 @@ def _check(scheme: str, entry: str) -> None:
         )
     if not host or not (port.isascii() and port.isdigit()):
         raise TargetError(f"{entry or 'nothing'} is no HOST:PORT; for example 127.0.0.1:8000")
-    if not 0 < int(port) < 65536:
+    # Python refuses to read thousands of digits.
+    if len(port.lstrip("0")) > 5 or not 0 < int(port) < 65536:
         raise TargetError(f"port {port} is out of range; ports go from 1 to 65535")
     bare = host.removeprefix("[").removesuffix("]")
     if ":" in bare and host != f"[{bare}]":
