@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from grpctap.cli import parse
+from grpctap_protos.server_stream_pb2 import SimpleRequest
 from grpctap_server.feeds.counter import CounterFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support.puppet import Puppet, expired, price_message, progress
@@ -50,7 +51,7 @@ def test_flags_may_stand_anywhere_with_one_dash_or_two(args: list[str]) -> None:
     config = parse(args)
     assert config.target.address == "h:1"
     assert config.target.plaintext
-    assert config.request.data == "x"
+    assert config.request == SimpleRequest(data="x")
 
 
 def test_tls_is_the_default_and_metadata_is_read_as_grpc_wants_it() -> None:
@@ -79,8 +80,19 @@ def test_addresses_that_grpc_knows(address: str) -> None:
         (["h:0", METHOD], "port 0 is out of range"),
         (["::1:8000", METHOD], "an IPv6 address needs brackets: [::1]:8000"),
         (["h\x1b[2J:1", METHOD], "a character that no address has"),
-        (["h:1", "proto.StreamServer/Route"], "is not proto.StreamServer/ListValue"),
-        (["h:1", "ListValue"], "is not proto.StreamServer/ListValue"),
+        (["h:1", "ListValue"], "ListValue is no SERVICE/METHOD; for example proto.StreamServer/"),
+        (["h:1", "a/b/c"], "a/b/c is no SERVICE/METHOD"),
+        (["h:1", "a.b/c d"], "a.b/c d is no SERVICE/METHOD"),
+        (["h:1", "a.b/\x1b[2J"], "a.b/␛[2J is no SERVICE/METHOD"),
+        (["h:1", "a.b/c", "-d", "[]"], "-d is no JSON object; for example"),
+        (["h:1", "a.b/c", "--resume", "x"], '--resume: "x" is no REQUEST_FIELD=RESPONSE_FIELD'),
+        (["h:1", METHOD, "--resume", ""], "is no REQUEST_FIELD=RESPONSE_FIELD"),
+        (["h:1", METHOD, "--resume", "tokn=x"], 'no field "x" in proto.StreamResponse'),
+        (
+            ["h:1", METHOD, "--resume", "tokn=sequence"],
+            'no field "tokn" in proto.SimpleRequest; fields of proto.SimpleRequest that fit: '
+            "resume_token, data",
+        ),
         (["h:1", METHOD, "extra"], "too many arguments"),
         (["h:1", METHOD, "-plain"], "-plain"),
         (["h:1", METHOD, "-d", "{"], "-d is no JSON of proto.SimpleRequest"),

@@ -25,6 +25,7 @@ from grpctap.transport.diagnose import look, worth_a_look
 from grpctap.transport.target import Target
 from grpctap.transport.tls import Tls
 from grpctap.viewer import command
+from grpctap_protos.server_stream_pb2 import SimpleRequest
 from support.peers import (
     Authority,
     Headers,
@@ -556,6 +557,7 @@ def test_the_command_that_goes_on_repeats_what_it_takes_to_connect(ours: Authori
     words = shlex.split(line)
     again = parse(words[words.index("-cacert") :])
     assert again.target == config.target
+    assert isinstance(again.request, SimpleRequest)
     assert again.request.resume_token == b"token"
     plain = parse(["-plaintext", "-authority", NAME, "h:1", METHOD])
     assert "-connect-timeout" not in command(plain, b"token")

@@ -174,7 +174,7 @@ def test_a_call_that_fails_gives_its_code(code: grpc.StatusCode) -> None:
 
     with serving(reflects("v1", describe)) as address:
         error = refusal(address)
-    assert f"{address} did not describe {WATCH}: {code.name}" in str(error)
+    assert f"asked what {WATCH} is: {code.name}" in str(error)
     assert error.exit_code == 64 + code.value[0]
 
 
@@ -182,15 +182,24 @@ def test_nobody_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         address = f"127.0.0.1:{gone.getsockname()[1]}"
     error = refusal(address)
-    assert "UNAVAILABLE" in str(error)
+    assert f"asked what {WATCH} is: UNAVAILABLE (14): " in str(error)
+    assert str(error).endswith(f". Nothing listens at {address}; start the server, then try again.")
     assert error.exit_code == 64 + 14
+
+
+def test_a_server_without_tls_is_looked_at() -> None:
+    with reflecting(PROTOS, {FEED: {}}) as address:
+        with pytest.raises(SchemaError, match="-plaintext") as caught:
+            fetch_method(Target(address), WATCH)
+    assert caught.value.exit_code == 64 + 14
 
 
 def test_a_server_that_never_answers_costs_a_bounded_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         began = time.monotonic()
-        error = refusal(f"127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.3)
+        error = refusal(f"127.0.0.1:{silent.getsockname()[1]}", max_time_s=0.3)
         took = time.monotonic() - began
+    assert str(error).endswith(f"does not say within 0.3 s what {WATCH} is")
     assert error.exit_code == 64 + 4
     assert 0.3 <= took < 10
 
@@ -205,7 +214,7 @@ def test_all_questions_share_the_time() -> None:
             yield files_answer(file.SerializeToString())
 
     with serving(reflects("v1", describe)) as address:
-        assert refusal(address, timeout_s=0.5).exit_code == 64 + 4
+        assert refusal(address, max_time_s=0.5).exit_code == 64 + 4
 
 
 def changed(name: str, **fields: Any) -> bytes:
@@ -272,6 +281,6 @@ def test_imports_in_a_circle_end() -> None:
 
 def test_a_description_larger_than_the_limit_names_the_flag() -> None:
     with reflecting(PROTOS, {FEED: {}}) as address:
-        with pytest.raises(SchemaError, match="raise the limit with -max-msg-sz") as caught:
+        with pytest.raises(SchemaError, match="raise it with -max-msg-sz") as caught:
             fetch_method(Target(address, True, 100), WATCH)
     assert caught.value.exit_code == 64 + 8

@@ -10,14 +10,15 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from google.protobuf import json_format
-
 from grpctap import __version__
 from grpctap.config import HISTORY, Config
 from grpctap.core.history import MAX_BYTES
-from grpctap.core.listvalue import METHOD
+from grpctap.core.listvalue import LIST_VALUE, METHOD
+from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect
+from grpctap.core.resume import Spec
 from grpctap.core.text import printable
+from grpctap.schemas import json_object, method_name, parse_request, resume_of
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE, Target
 from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
@@ -93,7 +94,7 @@ def parse(argv: Sequence[str]) -> Config:
     )
     add = parser.add_argument
     add("address", metavar="HOST:PORT", help="the server")
-    add("method", metavar="SERVICE/METHOD", help=f"for now {METHOD}")
+    add("method", metavar="SERVICE/METHOD", help="what to watch")
     add("--plaintext", action="store_true", help="no TLS (the default is TLS)")
     add("-d", dest="data", default="{}", metavar="JSON", help="the request; @ reads it from stdin")
     add(
@@ -103,6 +104,12 @@ def parse(argv: Sequence[str]) -> Config:
         default=[],
         metavar="'NAME: VALUE'",
         help="metadata to send along; can be given more than once",
+    )
+    add(
+        "--resume",
+        metavar="REQUEST_FIELD=RESPONSE_FIELD[+N]",
+        help="a call goes on at what the last message has in RESPONSE_FIELD, plus N (a pair named "
+        "resume_token is found alone)",
     )
     _add_connection_flags(parser)
     add("--max-time", type=_seconds, metavar="SECONDS", help="the call's deadline")
@@ -148,11 +155,18 @@ def parse(argv: Sequence[str]) -> Config:
         # Behind two "--", argparse takes nothing at all for an argument.
         parser.error("the following arguments are required: HOST:PORT, SERVICE/METHOD")
     try:
-        _check_method(args.method)
+        name = method_name(args.method)
+        target = _target(args)
+        metadata = tuple(_header(header) for header in args.headers)
+        spec = None if args.resume is None else Spec.parse(args.resume)
+        data = json_object(_standard_input() if args.data == "@" else args.data)
+        method = LIST_VALUE
+        if name != METHOD:
+            method = _ask(parser, target, name, metadata, args.max_time)
         return Config(
-            _target(args),
-            _request(_standard_input() if args.data == "@" else args.data),
-            tuple(_header(header) for header in args.headers),
+            target,
+            parse_request(data, method),
+            metadata,
             args.max_time,
             args.history,
             args.theme,
@@ -163,9 +177,26 @@ def parse(argv: Sequence[str]) -> Config:
                 maximum_ns=round(args.reconnect_max_delay * 1e9),
                 attempts=args.reconnect_attempts,
             ),
+            method,
+            resume_of(spec, method),
         )
     except ValueError as error:
         parser.error(str(error))
+
+
+def _ask(
+    parser: argparse.ArgumentParser,
+    target: Target,
+    name: str,
+    metadata: tuple[tuple[str, str | bytes], ...],
+    max_time: float | None,
+) -> Method:
+    from grpctap.transport.schema import SchemaError, fetch_method
+
+    try:
+        return fetch_method(target, name, metadata, max_time)
+    except SchemaError as error:
+        parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
 
 
 def _target(args: argparse.Namespace) -> Target:
@@ -305,22 +336,6 @@ def _standard_input() -> str:
             f"-d @ reads standard input, which has more than {LONGEST_REQUEST:,} characters"
         )
     return text
-
-
-def _check_method(method: str) -> None:
-    service, _, name = method.lstrip("/").rpartition("/" if "/" in method else ".")
-    if f"{service}/{name}" != METHOD:
-        raise ValueError(f"{method} is not {METHOD}, the only method that can be watched yet")
-
-
-def _request(text: str) -> SimpleRequest:
-    if not text.lstrip().startswith("{"):
-        raise ValueError('-d is no JSON object; for example -d \'{"data": "WTI "}\'')
-    try:
-        return json_format.Parse(text, SimpleRequest())
-    except json_format.ParseError as error:
-        reason = " ".join(str(error).split())
-        raise ValueError(f"-d is no JSON of proto.SimpleRequest: {reason}") from error
 
 
 def _header(text: str) -> tuple[str, str | bytes]:

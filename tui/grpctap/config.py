@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from google.protobuf.message import Message
+
 from grpctap.core.history import MAX_BYTES
+from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
+from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect
+from grpctap.core.resume import Resume
 from grpctap.transport.target import Target
-from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 HISTORY = 100_000
 """Values kept by default."""
@@ -18,11 +22,12 @@ class Config:
     """What a person asked for, checked.
 
     `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
-    `metadata` may hold secrets; `reconnect` None leaves it to the face.
+    `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
+    cursor.
     """
 
     target: Target
-    request: SimpleRequest
+    request: Message
     metadata: tuple[tuple[str, str | bytes], ...] = field(default=(), repr=False)
     max_time: float | None = None
     history: int = HISTORY
@@ -30,3 +35,5 @@ class Config:
     history_bytes: int = MAX_BYTES
     reconnect: bool | None = None
     backoff: Reconnect = field(default_factory=Reconnect)
+    method: Method = LIST_VALUE
+    resume: Resume | None = OWN_RESUME

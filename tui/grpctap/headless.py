@@ -10,12 +10,12 @@ from dataclasses import replace
 
 from grpctap.config import Config
 from grpctap.core.advice import advise
-from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import Interruption, duration, status_line
 from grpctap.core.session import ENDED, State
 from grpctap.core.text import printable
+from grpctap.schemas import first_token, schema_of, wants_progress
 from grpctap.tap import UNREADABLE, Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
@@ -69,17 +69,18 @@ def follow(config: Config) -> int:
     """Prints the stream's messages as they arrive, until it ends; returns the exit code."""
     when = {None: When.WITH_CURSOR, True: When.ALWAYS, False: When.NEVER}[config.reconnect]
     reconnects = when is not When.NEVER
-    schema = ListValue(config.request, progress=reconnects or config.request.progress_notify)
+    progress = wants_progress(config)
+    schema = schema_of(config, progress=reconnects or progress)
     if sys.stdout is None:
         _say("standard output is closed")
         return ERROR
-    pipe = Pipe(schema, progress=config.request.progress_notify, raw=not reconnects)
+    pipe = Pipe(schema, progress=progress, raw=not reconnects)
     tap = Tap(
-        GrpcTransport(config.target, METHOD, config.metadata),
+        GrpcTransport(config.target, config.method.name, config.metadata),
         schema,
         # What was printed need not be kept.
         capacity=1,
-        token=config.request.resume_token,
+        token=first_token(config),
         backoff=Backoff(replace(config.backoff, when=when)),
         max_time_s=config.max_time,
         deliver=pipe.write,

@@ -13,10 +13,10 @@ from google.protobuf import json_format
 from grpctap.app import GrpctapApp
 from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
-from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration
 from grpctap.core.session import State
+from grpctap.schemas import first_token, request_at, schema_of
 from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
@@ -32,16 +32,16 @@ def view(config: Config, *, resumable: bool) -> int:
     """
     when = When.NEVER if config.reconnect is False else When.ALWAYS
     tap = Tap(
-        GrpcTransport(config.target, METHOD, config.metadata),
-        ListValue(config.request, progress=True),
+        GrpcTransport(config.target, config.method.name, config.metadata),
+        schema_of(config, progress=True),
         capacity=config.history,
         max_bytes=config.history_bytes,
-        token=config.request.resume_token,
+        token=first_token(config),
         backoff=Backoff(replace(config.backoff, when=when)),
         max_time_s=config.max_time,
     )
     target = config.target
-    app = GrpctapApp(tap, target.address, METHOD, plaintext=target.plaintext)
+    app = GrpctapApp(tap, target.address, config.method.name, plaintext=target.plaintext)
     if config.theme is not None:
         app.theme = config.theme
     if sys.stderr is None or not sys.stderr.isatty():
@@ -105,9 +105,13 @@ def command(config: Config, token: bytes) -> str:
     ):
         if value != default:
             words += [flag, str(value)]
-    request = type(config.request)()
-    request.CopyFrom(config.request)
-    request.resume_token = token
-    data = json_format.MessageToJson(request, indent=None, preserving_proto_field_name=True)
-    words += ["-d", data, target.address, METHOD]
+    if config.resume is not None and config.resume.given:
+        words += ["--resume", str(config.resume.spec)]
+    data = json_format.MessageToJson(
+        request_at(config, token),
+        indent=None,
+        preserving_proto_field_name=True,
+        descriptor_pool=config.method.pool,
+    )
+    words += ["-d", data, target.address, config.method.name]
     return shlex.join(words)

@@ -12,11 +12,22 @@ from google.protobuf.message import DecodeError, Message
 
 from grpctap.core.jsontext import escape
 from grpctap.core.message import MessageError, Reading
+from grpctap.core.method import Method
+from grpctap.core.resume import Resume
 from grpctap.core.text import MAX_LINE
 from grpctap.core.wire import find_bytes
 from grpctap_protos import server_stream_pb2 as pb
 
 METHOD = "proto.StreamServer/ListValue"
+_POOL = descriptor_pool.Default()
+LIST_VALUE = Method(
+    METHOD,
+    _POOL.FindMessageTypeByName("proto.SimpleRequest"),
+    _POOL.FindMessageTypeByName("proto.StreamResponse"),
+    _POOL,
+)
+OWN_RESUME = Resume.find(LIST_VALUE.request, LIST_VALUE.response)
+"""The pair that its messages have for the purpose."""
 
 # Numbers stand near the end of a value, and a value can be a megabyte.
 _TAIL = 256
@@ -84,19 +95,26 @@ _Response = _lenient_response()
 class ListValue:
     """The schema of ListValue; source: `server_stream.proto`.
 
-    `progress` asks the server for its signs of life, which carry no value.
+    `progress` asks the server for its signs of life, which carry no value. `resume` names another
+    place to go on from than `resume_token`.
     """
 
-    def __init__(self, request: pb.SimpleRequest, *, progress: bool) -> None:
+    def __init__(
+        self, request: pb.SimpleRequest, *, progress: bool, resume: Resume | None = None
+    ) -> None:
         self.number_name = "value"
         self._request = request
         self._progress = progress
+        self._resume = resume
 
     def request(self, token: bytes) -> bytes:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
         request = pb.SimpleRequest()
         request.CopyFrom(self._request)
-        request.resume_token = token
+        if self._resume is None:
+            request.resume_token = token
+        else:
+            self._resume.apply(request, token)
         request.progress_notify = self._progress
         return request.SerializeToString()
 
@@ -116,7 +134,7 @@ class ListValue:
         return Reading(
             _text(message.stream_id),
             message.sequence,
-            message.resume_token,
+            message.resume_token if self._resume is None else _place(raw, self._resume),
             progress,
             number,
             _nanoseconds(message.progress_interval) if progress else 0,
@@ -153,6 +171,14 @@ class ListValue:
             message.ClearField("event_time")
             line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
         return escape(line)
+
+
+def _place(raw: bytes, resume: Resume) -> bytes:
+    try:
+        return resume.read(pb.StreamResponse.FromString(raw))
+    except DecodeError:
+        # A text that had to be mended is not the one that the server wants back.
+        return b""
 
 
 def _parse(raw: bytes) -> _Lenient:

@@ -7,22 +7,25 @@ import importlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
+from grpctap.core.advice import advise
 from grpctap.core.listvalue import METHOD
 from grpctap.core.method import Method
 from grpctap.core.seams import status_line
 from grpctap.core.status import Status
 from grpctap.core.text import printable
+from grpctap.transport.diagnose import look, worth_a_look
 from grpctap.transport.reflection import Reflection, ReflectionError
 from grpctap.transport.target import Target
 
 ANSWER_S = 10.0
-"""How long a server may take to describe a method, the connection included, in seconds."""
+"""How long a server may take to describe a method once it is connected, in seconds."""
 
 _SUGGESTIONS = 6
 _LONGEST_NAME = 100
@@ -45,7 +48,7 @@ def fetch_method(
     target: Target,
     name: str,
     metadata: Sequence[tuple[str, str | bytes]] = (),
-    timeout_s: float = ANSWER_S,
+    max_time_s: float | None = None,
 ) -> Method:
     """Asks a server for the types of one of its methods.
 
@@ -53,12 +56,16 @@ def fetch_method(
         target: The server.
         name: SERVICE/METHOD.
         metadata: What goes out with the calls that are to follow, and so with these.
-        timeout_s: How long it may take, in seconds.
+        max_time_s: How long it may take at most, in seconds; None: as long as the target gives a
+            connection, and ANSWER_S.
 
     Raises:
         SchemaError: there is no answer, no such method, or it takes more than one request.
     """
     service = name.partition("/")[0]
+    timeout_s = target.connect_timeout + ANSWER_S
+    if max_time_s is not None:
+        timeout_s = min(timeout_s, max_time_s)
     with closing(target.channel()) as channel:
         reflection = Reflection(channel, metadata, timeout_s)
         try:
@@ -69,7 +76,7 @@ def fetch_method(
                 f"{target.address} {error}; without reflection only {METHOD} can be watched"
             ) from error
         except grpc.RpcError as error:
-            raise _failure(error, target.address, name) from error
+            raise _failure(error, target, name, timeout_s) from error
     if service in known:
         raise SchemaError(f"{target.address} lists {service}, but does not describe it")
     if not files:
@@ -146,15 +153,19 @@ def _well_known(name: str) -> FileDescriptorProto | None:
     return file
 
 
-def _failure(error: grpc.RpcError, address: str, name: str) -> SchemaError:
+def _failure(error: grpc.RpcError, target: Target, name: str, timeout_s: float) -> SchemaError:
     code: grpc.StatusCode = error.code()
     status = Status(code.value[0], code.name, error.details() or "")
-    hint = ""
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and "larger than max" in status.details:
-        hint = "; raise the limit with -max-msg-sz"
-    return SchemaError(
-        f"{address} did not describe {name}: {status_line(status)}{hint}", 64 + status.code
-    )
+    exit_code = 64 + status.code
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        silent = f"{target.address} does not say within {timeout_s:g} s what {name} is"
+        return SchemaError(silent, exit_code)
+    if worth_a_look(status):
+        peer, names = look(target, status)
+        status = replace(status, peer=peer, names=names)
+    advice = advise(status, target.address, plaintext=target.plaintext, keys=False)
+    told = f"asked what {name} is: {status_line(status).rstrip('.')}"
+    return SchemaError(f"{told}. {advice}", exit_code)
 
 
 def _near(name: str, names: Sequence[str]) -> str:

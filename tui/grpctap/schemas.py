@@ -1,0 +1,101 @@
+"""Which method is watched: its name, its messages, and where a call of it starts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, cast
+
+from google.protobuf import json_format
+from google.protobuf.message import Message
+
+from grpctap.config import Config
+from grpctap.core.dynamic import MethodSchema
+from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.message import Schema
+from grpctap.core.method import Method
+from grpctap.core.resume import Resume, Spec
+from grpctap_protos.server_stream_pb2 import SimpleRequest
+
+_NAME = r"[A-Za-z_]\w*"
+_METHOD = re.compile(rf"/?({_NAME}(?:\.{_NAME})*)[/.]({_NAME})", re.ASCII)
+
+
+def method_name(text: str) -> str:
+    """SERVICE/METHOD, also where it is written as /SERVICE/METHOD or SERVICE.METHOD.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = _METHOD.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text} is no SERVICE/METHOD; for example {METHOD}")
+    return f"{match[1]}/{match[2]}"
+
+
+def json_object(text: str) -> str:
+    """The text, which begins as a JSON object does.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if not text.lstrip().startswith("{"):
+        raise ValueError('-d is no JSON object; for example -d \'{"data": "WTI "}\'')
+    return text
+
+
+def parse_request(text: str, method: Method) -> Message:
+    """The request that a person wrote as JSON.
+
+    Raises:
+        ValueError: it is none that the method takes.
+    """
+    request = method.request_class()
+    # Any error: the type comes from a server, and json_format trusts it.
+    try:
+        json_format.Parse(text, request, descriptor_pool=method.pool)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"-d is no JSON of {method.request.full_name}: {reason}") from error
+    if not request.IsInitialized():
+        missing = ", ".join(cast("Any", request).FindInitializationErrors())
+        raise ValueError(f"-d lacks what {method.request.full_name} requires: {missing}")
+    return request
+
+
+def resume_of(spec: Spec | None, method: Method) -> Resume | None:
+    """The pair that gives the method a cursor: the one that was asked for, or what finds itself.
+
+    Raises:
+        ResumeError: what was asked for cannot work.
+    """
+    if spec is None:
+        return Resume.find(method.request, method.response)
+    return Resume(spec, method.request, method.response)
+
+
+def schema_of(config: Config, *, progress: bool) -> Schema:
+    """Who reads and writes the messages; `progress` asks for signs of life where there are any."""
+    request, resume = config.request, config.resume
+    if isinstance(request, SimpleRequest) and config.method.name == METHOD:
+        given = resume if resume is not None and resume.given else None
+        return ListValue(request, progress=progress, resume=given)
+    return MethodSchema(config.method, request, resume)
+
+
+def wants_progress(config: Config) -> bool:
+    """Whether the request itself asks for signs of life."""
+    return isinstance(config.request, SimpleRequest) and config.request.progress_notify
+
+
+def first_token(config: Config) -> bytes:
+    """Where the request asks to start; empty: it asks for no place."""
+    return b"" if config.resume is None else config.resume.start(config.request)
+
+
+def request_at(config: Config, token: bytes) -> Message:
+    """The request of a call that goes on after `token`."""
+    request = type(config.request)()
+    request.CopyFrom(config.request)
+    if config.resume is not None:
+        config.resume.apply(request, token)
+    return request
