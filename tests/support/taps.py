@@ -27,13 +27,16 @@ def raw_server(
     messages: list[bytes],
     credentials: grpc.ServerCredentials | None = None,
     options: Sequence[tuple[str, int]] = (),
+    *,
+    ends: bool = False,
 ) -> Iterator[str]:
-    """A server whose ListValue sends these bytes, then stays silent; gives its address."""
+    """A server whose ListValue sends these bytes, then ends or stays silent; gives its address."""
     over = threading.Event()
 
     def list_value(request: bytes, context: grpc.ServicerContext) -> Iterator[bytes]:
         yield from messages
-        over.wait()
+        if not ends:
+            over.wait()
 
     handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_stream_rpc_method_handler(list_value)
     server = grpc.server(futures.ThreadPoolExecutor(4), options=options)

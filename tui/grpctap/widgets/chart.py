@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import tzinfo
+from math import isfinite
 from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
@@ -153,7 +154,9 @@ def title_row(view: View, width: int) -> list[Span]:
         if len(view.recent) > 1:
             less = view.recent[-1] - view.recent[-2]
             sign, colour = ("▲", UP) if less > 0 else ("▼", DOWN) if less < 0 else ("=", kind)
-            change = [("  ", kind), (f"{sign} {number_text(abs(less), decimals)}", colour)]
+            # Two numbers can be further apart than any number is great.
+            size = f" {number_text(abs(less), decimals)}" if isfinite(less) else ""
+            change = [("  ", kind), (sign + size, colour)]
         for choice in (spans + change, [value, *change], [value]):
             spans = choice
             if sum(cell_len(text) for text, _ in choice) <= width:
