@@ -23,6 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from support.modes import Modes
+
 PATIENCE_S = 30.0
 QUERY, ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
@@ -63,9 +65,11 @@ class Terminal:
         """Bytes that came so far."""
         self._changed = threading.Condition()
         self._ended = False
+        self._last_flags = 0
         self._hung_up = False
         self.restored = False
         """Whether the program gave the terminal back as it was, its own screen left."""
+        self.modes = Modes()
         self.started = time.monotonic()
         self._process = subprocess.Popen(
             command,
@@ -123,6 +127,20 @@ class Terminal:
                     last = "\n".join(update.text for update in self.updates[-5:])
                     raise TimeoutError(f"no {pattern!r} on the screen; at last:\n{last}")
                 self._changed.wait(left)
+
+    def received(self, data: bytes) -> None:
+        """What a subclass makes of the program's output, on the thread that reads it."""
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Changes the size of the terminal, and tells the program as a terminal does."""
+        fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+
+    @property
+    def cooked(self) -> bool:
+        """Whether keys are echoed, come by the line and make signals, as a shell wants it."""
+        wanted = termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN
+        flags = self._last_flags if self._ended else termios.tcgetattr(self._ours)[3]
+        return flags & wanted == wanted
 
     def send_signal(self, number: signal.Signals) -> None:
         """Sends the program a signal."""
@@ -187,11 +205,14 @@ class Terminal:
             if QUERY in data:
                 os.write(self._ours, ANSWER)
             self.output += len(data)
+            self.modes.feed(data)
+            self.received(data)
             self.restored = LEAVE in data or (self.restored and ENTER not in data)
             pending = self._cut(pending + data, now)
         if pending:
             self._cut(pending + END, time.monotonic())
         with self._changed:
+            self._last_flags = termios.tcgetattr(self._ours)[3]
             self._ended = True
             self._changed.notify_all()
         os.close(self._ours)

@@ -73,7 +73,7 @@ def test_marks_stand_upon_a_character_or_are_told(payload: str, shown: str) -> N
         ("\u2764\ufe0f\ufe0f", "\u2764<U+FE0F>"),
         ("\U0001f44d\U0001f3fd", "\U0001f44d<U+1F3FD>"),
         ("\U0001f1e9\U0001f1ea", "<U+1F1E9><U+1F1EA>"),
-        ("\u1112\u1161\u11ab\u1100\u1173\u11af", "한글"),
+        ("\u1112\u1161\u11ab\u1100\u1173\u11af" * 9, "한글" * 9),
         ("\u1100\u1100 \u1161", "<U+1100><U+1100> <U+1161>"),
         ("\u115f\u3164\uffa0", "<U+115F><U+3164><U+FFA0>"),
         ("\u304b\u3099 \uff76\uff9e", "が ｶ゛"),

@@ -19,9 +19,9 @@ _MARKS = (
     "\u0610-\u061a\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"
     "\u0e31\u0e34-\u0e39\u0e47-\u0e4e\u0eb1\u0eb4-\u0eb9\u0ebb\u0ebc\u0ec8-\u0ecd"
 )
-# These join what is before them in one way or another: letters and vowels of Hangul, the voice of
-# Kana, the choice between text and picture.
-_JOINING = "\u1100-\u11ff\u3099\u309a\ufe0e\ufe0f"
+# These join what is before them in one way or another: vowels and ends of Hangul syllables, the
+# voice of Kana, the choice between text and picture.
+_JOINING = "\u1160-\u11ff\u3099\u309a\ufe0e\ufe0f"
 # Of these one terminal makes more cells than another: jamo left alone, fillers, hexagrams, dashes
 # of two and three, circled numbers, halves of flags, colours of skin, letters that take in the
 # next one, and what is wide or known at all only since Unicode 12.
