@@ -100,7 +100,7 @@ async def test_a_hostile_status_moves_nothing_and_hides_no_advice(
             puppet.send(refusal(codes.OUT_OF_RANGE, value, "TOKEN_EXPIRED", **info))
             await shows(pilot, "Failed: OUT_OF_RANGE (11)", "r Fresh call")
             said = " ".join(text(app).replace("█", " ").split())
-            assert "What came next is no longer kept; press r for a fresh call from now on." in said
+            assert "What came next is no longer kept: r goes on from now, s stops." in said
             assert app.screen.query_one(Notice).size.height <= 6
             assert "#1 " in text(app)
             check(app)

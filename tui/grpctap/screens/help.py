@@ -13,13 +13,13 @@ from textual.screen import ModalScreen
 from textual.widgets import Static
 
 KEYS = (
-    ("space", "Pause: the call is cancelled, so the server stops working for you."),
+    ("space", "Pause: the call is cancelled, the place is kept."),
     ("space", "Resume: a new call goes on at the exact next value; what you missed comes first."),
-    ("n", "Now: skip to the newest value; what is left out is marked in the log."),
+    ("n", "Now: skip to the newest value; the log marks what is left out."),
     ("s", "Stop: cancel, and stay stopped."),
-    ("space, s", "While a lost call is reopened by itself: try now, or give up."),
-    ("r", "Fresh call, after the stream has stopped, finished or failed."),
-    ("o", "From the oldest value, when the next one is no longer kept."),
+    ("space, s", "While reconnecting: try now, or give up."),
+    ("r", "Fresh call, once stopped, finished or failed."),
+    ("o", "From the oldest value, if the next one is gone."),
     ("f", "Freeze the view, or scroll up: the stream goes on and everything is kept."),
     ("end", "Follow the newest value again."),
     ("↑ ↓ PgUp PgDn Home", "Scroll the log."),
@@ -40,7 +40,7 @@ class HelpScreen(ModalScreen[None]):
             max-width: 95%;
             height: auto;
             max-height: 95%;
-            padding: 1 2;
+            padding: 0 2;
             background: $surface;
             border: round $primary;
             border-title-color: $foreground;
