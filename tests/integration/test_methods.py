@@ -321,7 +321,12 @@ def test_the_viewer_shows_any_method_and_its_last_line_goes_on_from_there(
         assert child.stdout is not None
         first = json.loads(child.stdout.readline())
         child.terminate()
-    assert first["kv"]["value"] == f"v{int(count) + 1}"
+    next_value = f"v{int(count) + 1}"
+    assert first["kv"]["value"] == next_value
+    with Terminal(words) as terminal:
+        terminal.wait_for(rf'#1 .*"value": "{next_value}"')
+        terminal.write(b"q")
+        assert terminal.wait() == 0
 
 
 def test_a_cursor_that_fits_no_request_ends_the_call_with_a_line() -> None:

@@ -83,6 +83,17 @@ def test_a_request_that_the_method_does_not_take_is_refused(text: str, complaint
         parse_request(text, method())
 
 
+def test_a_type_that_is_not_what_its_name_says_is_no_traceback() -> None:
+    liar = Protos("""
+        syntax = "proto3";
+        package google.protobuf;
+        message Timestamp {}
+        message Ask { Timestamp at = 1; }
+    """)
+    with pytest.raises(ValueError, match=r"-d is no JSON of google\.protobuf\.Ask: "):
+        parse_request('{"at": "2026-11-24T00:00:00Z"}', method(liar, "Ask"))
+
+
 def test_what_an_old_proto_requires_must_be_there() -> None:
     with pytest.raises(ValueError, match=r"-d lacks what test\.Ask requires: count"):
         parse_request('{"key": "k"}', method(OLD, "Ask"))
@@ -100,6 +111,7 @@ def test_each_method_gets_the_schema_that_knows_it() -> None:
     ours = Config(TARGET, SimpleRequest(data="x", resume_token=b"t", progress_notify=True))
     assert isinstance(schema_of(ours, progress=True), ListValue)
     assert wants_progress(ours)
+    assert not wants_progress(Config(TARGET, SimpleRequest()))
     assert first_token(ours) == b"t"
     assert request_at(ours, b"u") == SimpleRequest(
         data="x", resume_token=b"u", progress_notify=True
@@ -140,6 +152,8 @@ def test_another_pair_for_our_own_method_goes_before_its_token() -> None:
     assert SimpleRequest.FromString(schema.request(b"s")) == SimpleRequest(
         data="s", resume_token=b"t", progress_notify=True
     )
+    config = Config(TARGET, SimpleRequest(), resume=pair)
+    assert schema_of(config, progress=True).read(raw).token == b"s"
     # A text that is no UTF-8 is shown, and is no place to go on from.
     assert schema.read(raw.replace(b"\x12\x01s", b"\x12\x01\xff")).token == b""
     assert json.loads(schema.json(raw))["streamId"] == "s"

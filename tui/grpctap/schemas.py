@@ -50,11 +50,10 @@ def parse_request(text: str, method: Method) -> Message:
         ValueError: it is none that the method takes.
     """
     request = method.request_class()
-    # Any error: the type comes from a server, and json_format trusts it.
     try:
         json_format.Parse(text, request, descriptor_pool=method.pool)
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
+    except json_format.ParseError as error:
+        reason = " ".join(str(error).split())
         raise ValueError(f"-d is no JSON of {method.request.full_name}: {reason}") from error
     if not request.IsInitialized():
         missing = ", ".join(cast("Any", request).FindInitializationErrors())
