@@ -20,7 +20,7 @@ from textual.pilot import Pilot
 
 from grpctap.app import GrpctapApp
 from grpctap.core.listvalue import METHOD, ListValue
-from grpctap.core.session import State
+from grpctap.core.state import State
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target

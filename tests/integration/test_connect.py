@@ -18,7 +18,7 @@ from grpctap.cli import parse
 from grpctap.core import status as codes
 from grpctap.core.advice import advise
 from grpctap.core.listvalue import METHOD
-from grpctap.core.session import Command, State
+from grpctap.core.state import Command, State
 from grpctap.core.status import Peer, Status
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.diagnose import look, worth_a_look

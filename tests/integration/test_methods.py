@@ -22,7 +22,7 @@ from grpctap.cli import parse
 from grpctap.config import Config
 from grpctap.core.history import Value
 from grpctap.core.seams import Outcome, Range
-from grpctap.core.session import Command
+from grpctap.core.state import Command
 from grpctap.schemas import first_token, schema_of
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport

@@ -20,7 +20,7 @@ from grpctap.core import status as codes
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.core.seams import Cause, Interruption, Outcome
-from grpctap.core.session import Command, State
+from grpctap.core.state import Command, State
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from grpctap.core.history import Value
 from grpctap.core.seams import status_line
-from grpctap.core.session import State
+from grpctap.core.state import State
 from grpctap.core.text import printable
 from support.hostile import raw_message
 from support.server import PATIENCE_S

@@ -14,7 +14,7 @@ from grpctap.core import status as codes
 from grpctap.core.history import Value
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.seams import Fault, Interruption, Irregularity, Outcome, Range
-from grpctap.core.session import Command, State
+from grpctap.core.state import Command, State
 from grpctap.core.status import Status
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport

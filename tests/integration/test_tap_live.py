@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from grpctap.core import status as codes
 from grpctap.core.history import Row, Value
-from grpctap.core.listvalue import ListValue
+from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.message import Reading
 from grpctap.core.seams import Interruption, Outcome
-from grpctap.core.session import Command, State
+from grpctap.core.state import Command, State
 from grpctap.tap import Tap
+from grpctap.transport.call import GrpcTransport
+from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest, StreamResponse
 from grpctap_server.feeds.counter import CounterFeed
 from grpctap_server.feeds.price import DEFAULT_START, PriceFeed, price
@@ -281,29 +284,34 @@ def test_after_the_final_value_it_is_finished_and_resuming_says_so_again() -> No
 
 def test_catching_up_says_how_far_behind() -> None:
     feed = CounterFeed(Schedule(NANOSECONDS // 200, 10**6))
-    with RunningServer(feed) as server, open_tap(server.address, "") as tap:
-        await_values(tap, 3)
-        tap.command(Command.PAUSE)
-        last = kept(tap)[-1].sequence
-        seen: list[tuple[State, int]] = []
-        eventually(
-            lambda: feed.reopen("", tap_start(tap)).bounds().newest > last + 50, "50 values missed"
-        )
-        original = ListValue.read
+    seen: list[tuple[State, int]] = []
 
-        def spy(self: ListValue, raw: bytes) -> object:
-            now = tap.snapshot()
-            seen.append((now.state, now.behind))
-            return original(self, raw)
+    def note(reading: Reading, raw: bytes, accepted: bool) -> bool:
+        now = tap.snapshot()
+        seen.append((now.state, now.behind))
+        return True
 
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(ListValue, "read", spy)
+    with RunningServer(feed) as server:
+        transport = GrpcTransport(Target(server.address, plaintext=True), METHOD)
+        tap = Tap(transport, ListValue(SimpleRequest(), progress=True), deliver=note)
+        tap.start()
+        try:
+            await_values(tap, 3)
+            tap.command(Command.PAUSE)
+            last = kept(tap)[-1].sequence
+            eventually(
+                lambda: feed.reopen("", tap_start(tap)).bounds().newest > last + 50,
+                "50 values missed",
+            )
+            seen.clear()
             tap.command(Command.RESUME)
             await_more(tap, 60)
-        behind = [count for state, count in seen if state is State.CATCHING_UP]
-        assert behind
-        assert behind == list(range(behind[0], 0, -1))
-        await_state(tap, State.LIVE)
+            await_state(tap, State.LIVE)
+        finally:
+            assert tap.close()
+    behind = [count for state, count in seen if state is State.CATCHING_UP]
+    assert behind
+    assert behind == list(range(behind[0], 0, -1))
 
 
 def tap_start(tap: Tap) -> int:

@@ -14,7 +14,7 @@ from grpctap.core.history import Value
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption, Seam
-from grpctap.core.session import State
+from grpctap.core.state import State
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target

@@ -14,7 +14,7 @@ from grpctap.app import GrpctapApp
 from grpctap.core import status as codes
 from grpctap.core.listvalue import METHOD
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
-from grpctap.core.session import Command, State
+from grpctap.core.state import Command, State
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog

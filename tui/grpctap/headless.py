@@ -13,7 +13,7 @@ from grpctap.core.advice import advise
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import Interruption, duration, status_line
-from grpctap.core.session import ENDED, State
+from grpctap.core.state import ENDED, State
 from grpctap.core.text import printable
 from grpctap.schemas import first_token, schema_of, wants_progress
 from grpctap.tap import UNREADABLE, Snapshot, Tap

@@ -3,44 +3,35 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
 from grpctap.core.series import ChartFrame, Mark, Series
-from grpctap.core.session import TALKING, Command, Session, State
+from grpctap.core.session import Session
+from grpctap.core.state import TALKING, Command, State
 from grpctap.core.stats import Gaps, Rate, RateMeter, arrival_gaps
 from grpctap.core.status import Status
-from grpctap.transport.base import Transport
+from grpctap.transport.base import Inbox, Transport
 from grpctap.transport.reader import Reader
 
 # Inter-arrival quantiles are those of the newest so many rows.
 RECENT_ROWS = 1_000
+BATCH_NS = 5_000_000
+"""How long messages may wait for others in a flood, in nanoseconds."""
+# Fewer messages than this are faster read one by one.
+LEAST_RUN = 4
 UNREADABLE = "MESSAGE_UNREADABLE"
 """The reason of the status of a call that was given up because of a message."""
 # How often the signs of life are looked for: a fraction of their limit, within bounds, in seconds.
 _CHECKS_PER_LIMIT = 8
 _SHORTEST_CHECK_S, _LONGEST_CHECK_S = 0.05, 1.0
-
-
-class WallClock:
-    """Nanoseconds since the epoch, which go on evenly even when somebody sets the clock."""
-
-    # It counts the time that a laptop sleeps, where there is such a clock.
-    _SOURCE = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-    def __init__(self) -> None:
-        self._epoch = time.time_ns() - time.clock_gettime_ns(self._SOURCE)
-
-    def __call__(self) -> int:
-        """The time now."""
-        return self._epoch + time.clock_gettime_ns(self._SOURCE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +74,8 @@ class Tap:
 
     The reader's thread writes and any thread looks, each under the one lock; of messages nothing is
     told to anybody, so views pull. The cursor moves in the same step in which its value is kept.
+    Messages that follow closely upon another lie in an inbox until the batch's time is over;
+    whoever looks before takes them in first, and so sees all that has arrived.
 
     Args:
         transport: Makes the calls.
@@ -93,8 +86,8 @@ class Tap:
         backoff: Which lost calls are opened again, and when; None: none.
         max_time_s: The deadline of each call that a person asks for, in seconds; a call that goes
             on by itself after a loss gets what is left of it.
-        deliver: Takes each message on the reader's thread, with whether it was accepted; once it
-            returns False, the stream is stopped.
+        deliver: Takes each message on the reader's thread at once, with whether it was accepted;
+            once it returns False, the stream is stopped.
         clock: Tells the time, in nanoseconds since the epoch.
     """
 
@@ -125,6 +118,7 @@ class Tap:
         self._started_ns = self._clock()
         self._still_ns = self._started_ns
         self._meter.sample(self._started_ns, 0, 0)
+        self._inbox: Inbox | None = None
         self._reader = Reader(transport, self)
         self._closing = threading.Event()
         self._watch = threading.Thread(target=self._check, name="grpctap-watch", daemon=True)
@@ -141,6 +135,7 @@ class Tap:
     def command(self, command: Command) -> bool:
         """Obeys a person; returns False when the command means nothing in this state."""
         with self._lock:
+            self._take_in()
             now_ns = self._clock()
             if not self._session.command(command, now_ns):
                 return False
@@ -169,6 +164,7 @@ class Tap:
     def close(self, patience_s: float = 5.0) -> bool:
         """Cancels the call and ends the threads; returns whether they ended within the seconds."""
         with self._lock:
+            self._take_in()
             if self._session.is_open:
                 self._session.command(Command.STOP, self._clock())
         self._closing.set()
@@ -187,35 +183,87 @@ class Tap:
     def resume_token(self) -> bytes:
         """Where a later call can go on; empty when the server gave no token."""
         with self._lock:
+            self._take_in()
             return self._session.token
 
     # What the reader's thread calls.
 
-    def received(self, call_id: int, raw: bytes) -> None:
-        """Verifies and keeps one message."""
-        now_ns = self._clock()
+    def opened(self, call_id: int) -> Inbox:
+        """A call begins; says where its messages are to be put."""
+        clock = self._clock
+        ticks = clock.ticks if isinstance(clock, WallClock) else clock
+        # With another clock, and for who takes each message, none waits for others.
+        at_once = ticks is clock or self._deliver is not None
+        inbox = Inbox(call_id, ticks, 0 if at_once else BATCH_NS)
+        with self._lock:
+            self._inbox = inbox
+        return inbox
+
+    def arrived(self, inbox: Inbox) -> None:
+        """The time has come to look into the inbox."""
+        if self._deliver is None:
+            with self._lock:
+                self._take_in()
+        else:
+            self._hand_on(inbox, self._deliver)
+
+    def _take_in(self) -> None:
+        """Verifies and keeps what has arrived; the caller holds the lock."""
+        inbox, session = self._inbox, self._session
+        if inbox is None or self._deliver is not None:
+            return
+        times, raws = inbox.take()
+        # What was under way when its call was cancelled will be sent again to the next one.
+        if not raws or inbox.call_id != session.call_id:
+            return
+        times = self._since_epoch(times)
+        if len(raws) >= LEAST_RUN:
+            before = session.state
+            run = self.schema.read_run(raws)
+            if run is not None and session.receive_run(run, raws, times):
+                self._series.extend(times, run.numbers)
+                if session.state is not before:
+                    self._tell()
+                return
+        for now_ns, raw in zip(times, raws, strict=True):
+            self._receive(inbox.call_id, raw, now_ns)
+
+    def _hand_on(self, inbox: Inbox, deliver: Callable[[Reading, bytes, bool], bool]) -> None:
+        times, raws = inbox.take()
+        for now_ns, raw in zip(self._since_epoch(times), raws, strict=True):
+            with self._lock:
+                received = self._receive(inbox.call_id, raw, now_ns)
+            if received is not None and not deliver(received[0], raw, received[1]):
+                self.command(Command.STOP)
+
+    def _receive(self, call_id: int, raw: bytes, now_ns: int) -> tuple[Reading, bool] | None:
+        """Takes one message; returns what it says, and whether it was accepted."""
+        session = self._session
+        if call_id != session.call_id:
+            return None
         try:
             reading = self.schema.read(raw)
         except MessageError as error:
-            self._refuse(call_id, str(error), now_ns)
-            return
-        session = self._session
-        with self._lock:
-            # What was under way when its call was cancelled will be sent again to the next one.
-            if call_id != session.call_id:
-                return
-            before = session.state, session.settled
-            accepted = session.receive(reading, raw, now_ns)
-            if accepted and reading.number is not None:
-                self._series.append(now_ns, reading.number)
-            if (session.state, session.settled) != before:
-                self._tell()
-        if self._deliver is not None and not self._deliver(reading, raw, accepted):
-            self.command(Command.STOP)
+            self._end(Status(codes.DATA_LOSS, "DATA_LOSS", str(error), UNREADABLE), now_ns)
+            return None
+        before = session.state, session.settled
+        accepted = session.receive(reading, raw, now_ns)
+        if accepted and reading.number is not None:
+            self._series.append(now_ns, reading.number)
+        if (session.state, session.settled) != before:
+            self._tell()
+        return reading, accepted
+
+    def _since_epoch(self, times: list[int]) -> list[int]:
+        if not isinstance(self._clock, WallClock):
+            return times
+        epoch_ns = self._clock.epoch_ns
+        return [time_ns + epoch_ns for time_ns in times]
 
     def ended(self, call_id: int, status: Status) -> None:
         """The call ended by itself."""
         with self._lock:
+            self._take_in()
             if call_id == self._session.call_id:
                 self._end(status, self._clock())
 
@@ -224,6 +272,7 @@ class Tap:
     def snapshot(self) -> Snapshot:
         """What the tap is now."""
         with self._lock:
+            self._take_in()
             session, history = self._session, self._session.history
             now_ns = self._clock()
             if session.is_open and session.state is not State.RECONNECTING:
@@ -262,11 +311,13 @@ class Tap:
     def extent(self) -> Extent:
         """Which rows there are."""
         with self._lock:
+            self._take_in()
             return self._session.history.extent
 
     def newest(self, count: int | None = None) -> Frozen:
         """The newest `count` rows (all that are kept: None) as they are now."""
         with self._lock:
+            self._take_in()
             return self._session.history.newest(count)
 
     def gaps(self) -> Gaps | None:
@@ -277,6 +328,7 @@ class Tap:
     def chart_frame(self) -> Iterator[ChartFrame]:
         """What a chart needs; the tap stands still while the caller copies from it."""
         with self._lock:
+            self._take_in()
             session = self._session
             yield ChartFrame(
                 end_ns=self._clock() if session.is_open else self._still_ns,
@@ -324,15 +376,11 @@ class Tap:
             self._still_ns = now_ns
         self._align(now_ns)
 
-    def _refuse(self, call_id: int, reason: str, now_ns: int) -> None:
-        with self._lock:
-            if call_id == self._session.call_id:
-                self._end(Status(codes.DATA_LOSS, "DATA_LOSS", reason, UNREADABLE), now_ns)
-
     def _check(self) -> None:
         looked_ns = self._clock()
         while not self._closing.wait(period_s := self._check_period_s()):
             with self._lock:
+                self._take_in()
                 now_ns = self._clock()
                 # Whoever was asleep has heard nothing, which says nothing of the server.
                 if now_ns - looked_ns > 3e9 * period_s:

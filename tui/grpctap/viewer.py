@@ -15,7 +15,7 @@ from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration
-from grpctap.core.session import State
+from grpctap.core.state import State
 from grpctap.schemas import first_token, request_at, schema_of
 from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport

@@ -15,7 +15,8 @@ from grpctap.core.seams import (
     Range,
     Seam,
 )
-from grpctap.core.session import ALLOWED, Command, Session, State
+from grpctap.core.session import Session
+from grpctap.core.state import ALLOWED, Command, State
 from grpctap.core.status import Status
 
 OK = Status(codes.OK, "OK")
@@ -359,7 +360,7 @@ def test_a_pause_after_a_late_value_has_a_seam_of_its_own() -> None:
     stream.press(Command.PAUSE)
     causes = [seam.cause for seam in stream.seams if isinstance(seam, Interruption)]
     assert causes == [Cause.PAUSED, Cause.PAUSED]
-    assert stream.session.history.newest(1).rows == [stream.interruption()]
+    assert list(stream.session.history.newest(1).rows) == [stream.interruption()]
     stream.press(Command.RESUME)
     stream.values(6)
     assert stream.interruption().outcome is Outcome.EXACT

@@ -13,7 +13,8 @@ from grpctap.core.history import History, Value
 from grpctap.core.message import Reading
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect, When
 from grpctap.core.seams import Cause, How, Interruption, Irregularity, Outcome
-from grpctap.core.session import ENDED, OPEN, Command, Session, State
+from grpctap.core.session import Session
+from grpctap.core.state import ENDED, OPEN, Command, State
 from grpctap.core.status import Status
 
 OLDEST = base64.b64encode(b"oldest").decode()

@@ -11,7 +11,8 @@ from grpctap.core.liveness import ANSWER_NS, LEAST_NS, Liveness
 from grpctap.core.message import Reading
 from grpctap.core.reconnect import HEALTHY_NS, SECOND, Backoff, Reconnect, When, is_lost
 from grpctap.core.seams import Cause, How, Interruption, Outcome, Range
-from grpctap.core.session import Command, Session, State
+from grpctap.core.session import Session
+from grpctap.core.state import Command, State
 from grpctap.core.status import Status
 
 LOST = Status(codes.UNAVAILABLE, "UNAVAILABLE", "Stream removed (Socket closed)")

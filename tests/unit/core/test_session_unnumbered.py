@@ -9,7 +9,8 @@ from grpctap.core.history import History
 from grpctap.core.message import Reading
 from grpctap.core.reconnect import Backoff, Reconnect, When
 from grpctap.core.seams import Interruption, Outcome, Range
-from grpctap.core.session import Command, Session, State
+from grpctap.core.session import Session
+from grpctap.core.state import Command, State
 from grpctap.core.status import Status
 
 LOST = Status(codes.UNAVAILABLE, "UNAVAILABLE", "connection lost")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any
 
@@ -13,7 +13,7 @@ from google.protobuf.message import DecodeError, Message
 from grpctap.core.jsontext import JsonText, escape, shorten
 from grpctap.core.listvalue import last_number
 from grpctap.core.mend import mend, refuses_bad_text
-from grpctap.core.message import MessageError, Reading
+from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
 from grpctap.core.resume import Resume
 from grpctap.core.text import MAX_LINE
@@ -72,6 +72,10 @@ class MethodSchema:
             if self._resume is not None and self._resume.is_text:
                 return Reading("", 0, b"", False, self._number(message))
         return Reading("", 0, self._cursor(message), False, self._number(message))
+
+    def read_run(self, raws: Sequence[bytes]) -> Run | None:  # noqa: ARG002
+        """None: without numbering no messages are a run."""
+        return None
 
     def line(self, raw: bytes) -> str:
         """The message as JSON, or its text where it is one string; not yet safe for a terminal."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
+from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, chain
+from typing import NamedTuple, cast, overload
 
 from grpctap.core.seams import Seam
 
@@ -42,6 +45,51 @@ class Extent(NamedTuple):
     version: int
 
 
+class _Chunk:
+    """Consecutive rows in columns, so that a value has no object of its own until it is looked at.
+
+    A seam stands among the messages, and takes a place in the other columns as well. What was let
+    go has left None behind.
+    """
+
+    __slots__ = ("items", "ordinal", "seams", "sequences", "times")
+
+    def __init__(self, ordinal: int) -> None:
+        self.items: list[bytes | Seam | None] = []
+        self.sequences: list[int] = []
+        self.times = array("q")
+        self.ordinal = ordinal
+        """The ordinal of its first value."""
+        self.seams: list[int] = []
+        """The offsets of the seams, in order."""
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def part(self, start: int, stop: int) -> _Chunk:
+        """A copy of the rows at offsets `start` to `stop` - 1."""
+        part = _Chunk(self._ordinal_at(start))
+        part.items = self.items[start:stop]
+        part.sequences = self.sequences[start:stop]
+        part.times = self.times[start:stop]
+        part.seams = [at - start for at in self.seams if start <= at < stop]
+        return part
+
+    def row(self, at: int) -> Row:
+        """The row at an offset, which was not let go."""
+        item = self.items[at]
+        if isinstance(item, bytes):
+            return Value(self.sequences[at], self._ordinal_at(at), self.times[at], item)
+        return cast("Seam", item)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows, in order, of which none was let go."""
+        return map(self.row, range(len(self)))
+
+    def _ordinal_at(self, at: int) -> int:
+        return self.ordinal + at - bisect_left(self.seams, at)
+
+
 class History:
     """A bounded ring of values, with the seams between them as rows of their own.
 
@@ -71,7 +119,7 @@ class History:
         self.last_ns: int | None = None
         """Receive time of the newest value, in nanoseconds; None before the first."""
         self._bytes_evicted = 0
-        self._chunks: deque[list[Row | None]] = deque()
+        self._chunks: deque[_Chunk] = deque()
         self._chunk_base = 0
         self._room = 0
         self._amendments = 0
@@ -88,65 +136,132 @@ class History:
 
     def append(self, sequence: int, time_ns: int, raw: bytes) -> None:
         """Appends a value, and lets the oldest go when there are too many."""
+        chunk = self._open_chunk()
+        chunk.items.append(raw)
+        chunk.sequences.append(sequence)
+        chunk.times.append(time_ns)
+        self.last_ns = time_ns
         self.values += 1
         self.bytes += len(raw)
-        self.last_ns = time_ns
-        self._append(Value(sequence, self.values, time_ns, raw))
+        self._room -= 1
+        self.end += 1
+        self._trim()
+
+    def extend(self, sequences: Sequence[int], times: Sequence[int], raws: Sequence[bytes]) -> None:
+        """Appends values, one or more, given in columns of the same length; as `append` does."""
+        count, at = len(raws), 0
+        self.last_ns = times[-1]
+        self.bytes += sum(map(len, raws))
+        while at < count:
+            chunk = self._open_chunk()
+            stop = at + min(self._room, count - at)
+            chunk.items.extend(raws[at:stop])
+            chunk.sequences.extend(sequences[at:stop])
+            chunk.times.extend(times[at:stop])
+            self.values += stop - at
+            self._room -= stop - at
+            self.end += stop - at
+            at = stop
+            # After each chunk, so that no more than one is kept beyond what may be kept.
+            self._trim()
 
     def add_seam(self, seam: Seam) -> int:
         """Appends a seam; returns its row."""
-        self._append(seam)
+        chunk = self._open_chunk()
+        chunk.seams.append(len(chunk.items))
+        chunk.items.append(seam)
+        chunk.sequences.append(0)
+        chunk.times.append(0)
+        self._room -= 1
+        self.end += 1
+        self._trim()
         return self.end - 1
 
     def amend(self, row: int, seam: Seam) -> None:
         """Puts `seam` in the place of the one at `row`; does nothing when that was let go."""
         if row >= self.first:
             self._amendments += 1
-            self._chunks[(row - self._chunk_base) // CHUNK][(row - self._chunk_base) % CHUNK] = seam
+            at = row - self._chunk_base
+            self._chunks[at // CHUNK].items[at % CHUNK] = seam
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """The kept rows among `start` to `stop` - 1, in order."""
-        start, stop = max(start, self.first), min(stop, self.end)
-        found: list[Row] = []
-        while start < stop:
-            chunk = self._chunks[(start - self._chunk_base) // CHUNK]
-            offset = (start - self._chunk_base) % CHUNK
-            piece = chunk[offset : offset + stop - start]
-            found.extend(row for row in piece if row is not None)
-            start += len(piece)
-        return found
+        return [row for chunk in self._parts(start, stop) for row in chunk.rows()]
 
     def newest(self, count: int | None = None) -> Frozen:
         """The newest `count` rows (all that are kept: None) as they are now."""
         start = self.first if count is None else max(self.first, self.end - count)
-        return Frozen(start, self.rows(start, self.end))
+        return Frozen(start, Rows(self._parts(start, self.end)))
 
-    def _append(self, row: Row) -> None:
+    def _parts(self, start: int, stop: int) -> list[_Chunk]:
+        start, stop = max(start, self.first), min(stop, self.end)
+        found: list[_Chunk] = []
+        while start < stop:
+            chunk = self._chunks[(start - self._chunk_base) // CHUNK]
+            offset = (start - self._chunk_base) % CHUNK
+            part = chunk.part(offset, min(offset + stop - start, CHUNK))
+            found.append(part)
+            start += len(part)
+        return found
+
+    def _open_chunk(self) -> _Chunk:
         if not self._room:
-            self._chunks.append([])
+            self._chunks.append(_Chunk(self.values + 1))
             self._room = CHUNK
-        self._chunks[-1].append(row)
-        self._room -= 1
-        self.end += 1
-        capacity = self.capacity
-        while self.values - self.evicted > capacity or self.end - self.first > 2 * capacity:
-            self._drop()
-        while self.bytes - self._bytes_evicted > self.max_bytes and self.kept > 1:
-            self._drop()
+        return self._chunks[-1]
 
-    def _drop(self) -> None:
+    def _trim(self) -> None:
+        capacity = self.capacity
+        while self.kept > capacity or self.end - self.first > 2 * capacity:
+            self._drop(max(self.kept - capacity, self.end - self.first - 2 * capacity))
+        while self.bytes - self._bytes_evicted > self.max_bytes and self.kept > 1:
+            self._drop(1)
+
+    def _drop(self, count: int) -> None:
+        """Lets the oldest rows go: `count`, or as many as the oldest chunk has."""
         chunk = self._chunks[0]
-        offset = self.first - self._chunk_base
-        row = chunk[offset]
-        if isinstance(row, Value):
-            self.evicted += 1
-            self._bytes_evicted += len(row.raw)
-        # A chunk leaves only as a whole, so its messages are let go one by one.
-        chunk[offset] = None
-        self.first += 1
-        if offset + 1 == CHUNK:
+        start = self.first - self._chunk_base
+        stop = min(start + count, len(chunk))
+        gone = chunk.items[start:stop]
+        if chunk.seams:
+            gone = [item for item in gone if isinstance(item, bytes)]
+        self.evicted += len(gone)
+        self._bytes_evicted += sum(map(len, gone))  # type: ignore[arg-type]
+        # A chunk leaves only as a whole, so its messages are let go before it.
+        chunk.items[start:stop] = [None] * (stop - start)
+        self.first += stop - start
+        if stop == CHUNK:
             self._chunks.popleft()
             self._chunk_base += CHUNK
+
+
+class Rows(Sequence[Row]):
+    """Rows that change no more, each made when somebody looks at it."""
+
+    def __init__(self, parts: Sequence[_Chunk]) -> None:
+        self._parts = parts
+        self._starts = list(accumulate(map(len, parts), initial=0))
+
+    def __len__(self) -> int:
+        """How many they are."""
+        return self._starts[-1]
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Row]: ...
+    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+        """One of them, or those of a slice."""
+        places = range(len(self))[index]
+        return self._row(places) if isinstance(places, int) else [self._row(at) for at in places]
+
+    def __iter__(self) -> Iterator[Row]:
+        """All of them, in order."""
+        return chain.from_iterable(part.rows() for part in self._parts)
+
+    def _row(self, place: int) -> Row:
+        number = bisect_right(self._starts, place) - 1
+        return self._parts[number].row(place - self._starts[number])
 
 
 class Frozen(NamedTuple):

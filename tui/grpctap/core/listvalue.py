@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Literal, Protocol, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.columns import ColumnReader
 from grpctap.core.jsontext import escape
-from grpctap.core.message import MessageError, Reading
+from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
 from grpctap.core.resume import Resume
 from grpctap.core.text import MAX_LINE
@@ -90,6 +93,7 @@ def _lenient_response() -> type[Message]:
 
 
 _Response = _lenient_response()
+_COLUMNS = ColumnReader(cast("Descriptor", pb.StreamResponse.DESCRIPTOR), "sequence")
 
 
 class ListValue:
@@ -139,6 +143,28 @@ class ListValue:
             number,
             _nanoseconds(message.progress_interval) if progress else 0,
         )
+
+    def read_run(self, raws: Sequence[bytes]) -> Run | None:
+        """Reads many messages at once; None when they are no run, and to be read one by one."""
+        read = _COLUMNS.read(raws)
+        if read is None:
+            return None
+        count, (columns, numbered) = len(raws), read
+        sequences = range(numbered[0], numbered[0] + count)
+        ids = cast("Sequence[bytes]", columns.stream_id[:])
+        tokens = cast("Sequence[bytes]", columns.resume_token)
+        numbers = cast("Sequence[float]", columns.number[:])
+        if (
+            len(columns.progress)
+            or numbered != list(sequences)
+            or ids != [ids[0] if ids else b""] * count
+            or len(tokens) != count
+            or len(numbers) != count
+        ):
+            return None
+        self.number_name = "number"
+        token = tokens[-1] if self._resume is None else _place(raws[-1], self._resume)
+        return Run(_text(ids[0]), sequences, token, numbers)
 
     def line(self, raw: bytes) -> str:
         """The beginning of the value as text, more than a line holds; not yet safe for a terminal.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 
@@ -19,6 +20,18 @@ class Reading(NamedTuple):
     progress: bool
     number: float | None
     interval_ns: int = 0
+
+
+class Run(NamedTuple):
+    """What messages say that are values of one stream, numbered one after the other.
+
+    `token` is that of the last one; `numbers` has one for each.
+    """
+
+    stream_id: str
+    sequences: range
+    token: bytes
+    numbers: Sequence[float]
 
 
 class MessageError(ValueError):
@@ -39,6 +52,9 @@ class Schema(Protocol):
         Raises:
             MessageError: the bytes are no such message.
         """
+
+    def read_run(self, raws: Sequence[bytes]) -> Run | None:
+        """Reads many messages at once; None when they are no run, and to be read one by one."""
 
     def line(self, raw: bytes) -> str:
         """The message as text for one line of the log; not yet safe for a terminal.

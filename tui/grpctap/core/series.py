@@ -120,6 +120,34 @@ class Series:
         if not self._room:
             self._close_block()
 
+    def extend(self, times: Sequence[int], values: Sequence[float]) -> None:
+        """Appends points, as `append` does one by one.
+
+        Args:
+            times: Never decreasing.
+            values: One for each of the times.
+
+        Raises:
+            OverflowError: as `append` does.
+        """
+        if not times:
+            return
+        if times[0] < self._last_ns or not all(map(isfinite, values)):
+            for time_ns, value in zip(times, values, strict=True):
+                self.append(time_ns, value)
+            return
+        at, count = 0, len(times)
+        while at < count:
+            stop = min(at + self._room, count)
+            self._times.extend(times[at:stop])
+            self._values.extend(values[at:stop])
+            self.version += stop - at
+            self._room -= stop - at
+            at = stop
+            self._last_ns = self._times[-1]
+            if not self._room:
+                self._close_block()
+
     def __len__(self) -> int:
         """Points kept now."""
         return len(self._times)

@@ -7,13 +7,13 @@ tells it what came of them.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
-from enum import Enum
 
 from grpctap.core.cursor import Cursor, Verdict
 from grpctap.core.history import History
 from grpctap.core.liveness import Liveness
-from grpctap.core.message import Reading
+from grpctap.core.message import Reading, Run
 from grpctap.core.outcome import GOING_ON, outcome_of
 from grpctap.core.reconnect import HEALTHY_NS, Backoff, Reconnect, When, is_lost
 from grpctap.core.refusal import oldest_token, refuses_place
@@ -27,46 +27,11 @@ from grpctap.core.seams import (
     Range,
     duration,
 )
+from grpctap.core.state import ALLOWED, OPEN, Command, State
 from grpctap.core.status import UNAVAILABLE, Status
 
-
-class State(Enum):
-    """Where the stream stands; the value is its name on the screen."""
-
-    CONNECTING = "CONNECTING"
-    LIVE = "LIVE"
-    CATCHING_UP = "CATCHING UP"
-    PAUSED = "PAUSED"
-    RECONNECTING = "RECONNECTING"
-    STOPPED = "STOPPED"
-    FINISHED = "FINISHED"
-    FAILED = "FAILED"
-
-
-class Command(Enum):
-    """What a person can ask of the stream."""
-
-    PAUSE = "pause"
-    RESUME = "resume"
-    SKIP = "skip"
-    STOP = "stop"
-    FRESH = "fresh"
-    OLDEST = "oldest"
-
-
-TALKING = frozenset({State.LIVE, State.CATCHING_UP})
-OPEN = TALKING | {State.CONNECTING, State.RECONNECTING}
 # As many as a chart can mark, and then some.
 MAX_INTERRUPTIONS = 1_000
-ENDED = frozenset({State.STOPPED, State.FINISHED, State.FAILED})
-ALLOWED = {
-    Command.PAUSE: TALKING | {State.CONNECTING},
-    Command.RESUME: frozenset({State.PAUSED, State.RECONNECTING, State.FAILED}),
-    Command.SKIP: OPEN | {State.PAUSED},
-    Command.STOP: OPEN | {State.PAUSED, State.FAILED},
-    Command.FRESH: ENDED,
-    Command.OLDEST: frozenset({State.FAILED}),
-}
 
 
 class Session:
@@ -225,6 +190,31 @@ class Session:
         accepted = self._take(reading, raw, now_ns)
         self._follow(self.settled)
         return accepted
+
+    def receive_run(self, run: Run, raws: Sequence[bytes], times: Sequence[int]) -> bool:
+        """Takes many messages at once, as `receive` does one by one.
+
+        Args:
+            run: What they say.
+            raws: The messages.
+            times: When each of them came.
+
+        Returns:
+            False, and nothing was taken, when they do not simply go on from the last value.
+        """
+        cursor, first, last = self.cursor, run.sequences[0], run.sequences[-1]
+        if not (
+            self.settled
+            and 1 < first == cursor.sequence + 1
+            and (run.stream_id == cursor.stream_id != "")
+        ):
+            return False
+        self.history.extend(run.sequences, times, raws)
+        cursor.sequence = last
+        self.token = run.token or self.token
+        self.liveness.heard_ns = times[-1]
+        self.state = State.CATCHING_UP if self.newest > last else State.LIVE
+        return True
 
     def ended(self, status: Status, now_ns: int) -> bool:
         """The running call ended by itself; returns whether another is to be opened."""

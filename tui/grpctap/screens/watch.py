@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.seams import duration, status_line
-from grpctap.core.session import Command, State
+from grpctap.core.state import Command, State
 from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.screens.help import HelpScreen
@@ -23,7 +23,8 @@ from grpctap.widgets.status_line import StatusLine
 from grpctap.widgets.stream_log import StreamLog
 from grpctap.widgets.top_line import TopLine
 
-LOOKS_PER_SECOND = 10
+FRAMES_PER_SECOND = 30
+FRAMES_PER_LOOK = 3
 # Figures that change ten times a second cannot be read.
 LOOKS_PER_FIGURES = 5
 LEAST_ROWS_FOR_CHART = 14
@@ -32,7 +33,8 @@ LEAST_ROWS_FOR_CHART = 14
 class WatchScreen(Screen[None]):
     """Shows a tap, and hands it the keys.
 
-    It looks at the tap on a timer; the chart and the log pull for themselves, at their own pace.
+    It looks at the tap on a timer, on which the chart and the log pull as well: what changes
+    together goes to the terminal together.
     """
 
     DEFAULT_CSS = """
@@ -67,6 +69,7 @@ class WatchScreen(Screen[None]):
         self._address = printable(address)
         self._method = method
         self._plaintext = plaintext
+        self._frames = 0
         self._looks = 0
         self._frozen_at = 0
         self._seen: tuple[State, Status | None, bool, bool] | None = None
@@ -85,8 +88,16 @@ class WatchScreen(Screen[None]):
         """Opens the call, and starts to look."""
         self._tap.start()
         self.watch(self.query_one(StreamLog), "frozen", self._follow_log, init=False)
-        self.set_interval(1 / LOOKS_PER_SECOND, self.look)
+        self.set_interval(1 / FRAMES_PER_SECOND, self.tick)
         self.look()
+
+    def tick(self) -> None:
+        """Draws a frame of the log, and at each third frame the rest."""
+        self.query_one(StreamLog).pull()
+        self._frames += 1
+        if self._frames % FRAMES_PER_LOOK == 0:
+            self.query_one(Chart).tick()
+            self.look()
 
     def look(self) -> None:
         """Shows how the stream stands now."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Protocol
+from collections.abc import Callable, Iterator
+from typing import Protocol, cast
 
 from grpctap.core.status import Status
 
@@ -28,11 +28,41 @@ class Transport(Protocol):
         """Starts a call without waiting for the server; `timeout_s` is its deadline in seconds."""
 
 
+class Inbox:
+    """The messages of one call that have arrived and were not looked at yet.
+
+    One thread puts them in, without a lock; others take them out, one at a time.
+
+    Args:
+        call_id: Which call it is of.
+        clock: Tells the time of an arrival, in nanoseconds.
+        batch_ns: How long messages may lie there while more arrive, in nanoseconds.
+    """
+
+    def __init__(self, call_id: int, clock: Callable[[], int], batch_ns: int) -> None:
+        self.call_id = call_id
+        self.clock = clock
+        self.batch_ns = batch_ns
+        # Times and messages in turn: a pair is put in, and many are taken out, in one step each.
+        self._arrived: list[int | bytes] = []
+        self.put: Callable[[tuple[int, bytes]], None] = self._arrived.extend
+        """Puts in the time of a message and the message itself."""
+
+    def take(self) -> tuple[list[int], list[bytes]]:
+        """Takes out the times of the messages, and the messages."""
+        taken = self._arrived[:]
+        del self._arrived[: len(taken)]
+        return cast("list[int]", taken[::2]), cast("list[bytes]", taken[1::2])
+
+
 class Sink(Protocol):
     """Takes what a reader reads, on the reader's thread; `call_id` says of which call."""
 
-    def received(self, call_id: int, raw: bytes) -> None:
-        """A message arrived."""
+    def opened(self, call_id: int) -> Inbox:
+        """A call begins; says where its messages are to be put."""
+
+    def arrived(self, inbox: Inbox) -> None:
+        """The time has come to look into the inbox."""
 
     def ended(self, call_id: int, status: Status) -> None:
         """The call ended; it is the last that is heard of it."""

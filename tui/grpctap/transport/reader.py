@@ -101,10 +101,15 @@ class Reader:
             self._wanted = None
             call = self._call = self._transport.open(wanted.request, wanted.timeout_s)
         try:
-            received = self._sink.received
-            call_id = wanted.call_id
+            inbox = self._sink.opened(wanted.call_id)
+            put, clock, batch_ns, due_ns = inbox.put, inbox.clock, inbox.batch_ns, 0
+            # In a flood each step here counts, so the sink is called for many messages at once.
             for raw in call:
-                received(call_id, raw)
+                now_ns = clock()
+                put((now_ns, raw))
+                if now_ns >= due_ns:
+                    self._sink.arrived(inbox)
+                    due_ns = now_ns + batch_ns
         finally:
             with self._changed:
                 self._call = None

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from datetime import tzinfo
 from math import isfinite
+from time import perf_counter
 from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from grpctap.core.series import ChartFrame, Mark, Scroll, Series
 from grpctap.core.text import printable
@@ -28,6 +28,7 @@ from grpctap.core.ticks import (
     time_ticks,
 )
 from grpctap.widgets.braille import View, plot, value_range
+from grpctap.widgets.lines import LineWidget
 
 Span = tuple[str, str]
 """A text, and the component class that colours it ("" for none)."""
@@ -37,6 +38,8 @@ TITLE, STILL, UP, DOWN = "chart--title", "chart--still", "chart--up", "chart--do
 
 WAITING = "waiting for the first number"
 LEAST_POINTS = 60
+# It rests so many times as long as it worked.
+REST = 50
 RECENT = 8
 LABEL_WIDTH = 5
 LEAST_PLOT = 10
@@ -216,10 +219,11 @@ def plot_rows(height: int) -> int:
     return max(height - 2, min(height - 1, 1), 0)
 
 
-class Chart(Widget):
+class Chart(LineWidget):
     """Draws the numbers of a source over time, and moves on with them.
 
-    It looks at its source ten times a second, and draws only when what it shows has changed.
+    Whoever shows it lets it look at its source now and then; it draws only when what it shows has
+    changed.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {LINE, AXIS, MARK, TITLE, STILL, UP, DOWN}
@@ -261,6 +265,7 @@ class Chart(Widget):
         self.frames = 0
         """How many pictures were drawn."""
         self._tz = tz
+        self._due = 0.0
         self._scroll = Scroll()
         self._series: Series | None = None
         self._seen: tuple[object, ...] = ()
@@ -270,19 +275,23 @@ class Chart(Widget):
         self._label_width = LABEL_WIDTH
         self._scale: Scale | None = None
         self._rows: list[list[Span]] = []
+        self._drawn: list[Strip] | None = None
 
     def watch_frozen(self) -> None:
         """Draws what it stands still at before anything newer can come."""
         self.pull()
 
-    def on_mount(self) -> None:
-        """Starts to look at the source."""
-        self.set_interval(0.1, self.pull)
-
     def on_resize(self) -> None:
         """Draws anew for the new size."""
         self._label_width = LABEL_WIDTH
         self.pull()
+
+    def tick(self) -> None:
+        """Pulls, unless it was only just that pulling took long: a flood leaves no time for it."""
+        start = perf_counter()
+        if start >= self._due:
+            self.pull()
+            self._due = start + REST * (perf_counter() - start)
 
     def pull(self) -> None:
         """Looks at the source, and draws when what the chart shows has changed."""
@@ -299,19 +308,26 @@ class Chart(Widget):
             self._label_width = widest
             view = self._look(self.source, width, height) or view
         self._rows = picture(view, scale, width, height, self._tz)
+        self._drawn = None
         self.frames += 1
         self.refresh()
 
-    def render_line(self, y: int) -> Strip:
-        """Colours a row of the picture."""
-        spans = self._rows[y] if y < len(self._rows) else []
-        return Strip(
-            [
-                Segment(text, self.get_component_rich_style(kind) if kind else self.rich_style)
-                for text, kind in spans
-                if text
-            ]
-        )
+    def draw_lines(self, lines: range, width: int, height: int) -> list[Strip]:
+        """Colours rows of the picture, once for each picture."""
+        drawn = self._drawn
+        if drawn is None or len(drawn) != height or drawn[0].cell_length != width:
+            rows = [*self._rows[:height], *([] for _ in range(height - len(self._rows)))]
+            drawn = self._drawn = [self._coloured(row, width) for row in rows]
+        return [drawn[y] for y in lines]
+
+    def notify_style_update(self) -> None:
+        """Forgets the colours."""
+        super().notify_style_update()
+        self._drawn = None
+
+    def _coloured(self, spans: list[Span], width: int) -> Strip:
+        segments = [Segment(text, self.look(kind)) for text, kind in spans if text]
+        return Strip(segments).adjust_cell_length(width, self.look(""))
 
     def _look(self, source: ChartSource, width: int, height: int) -> View | None:
         """Copies what is to be seen of the source; None when it is what was seen before."""

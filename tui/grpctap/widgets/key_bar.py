@@ -7,10 +7,11 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events
 from textual.binding import Binding
-from textual.widget import Widget
+
+from grpctap.widgets.lines import KeptLines
 
 
-class KeyBar(Widget):
+class KeyBar(KeptLines):
     """One line of keys, each of which can be clicked too.
 
     It stands in for Textual's Footer, which makes its widgets anew whenever a binding changes and

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.console import Console
 from rich.text import Text
 from textual.geometry import Size
-from textual.widget import Widget
 
+from grpctap.widgets.lines import KeptLines
 from grpctap.widgets.stream_log import fit
 
 MOST_ROWS = 6
@@ -24,7 +24,7 @@ def wrapped(console: Console, text: str, width: int, most: int, style: str = "")
     return rows
 
 
-class Notice(Widget):
+class Notice(KeptLines):
     """A few lines below the log, there only when there is something to say.
 
     What a server says may be long; what to do about it is in sight nevertheless.

@@ -6,11 +6,11 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.reactive import reactive
-from textual.widget import Widget
 
 from grpctap.core.seams import duration
 from grpctap.core.stats import Gaps
 from grpctap.tap import Snapshot
+from grpctap.widgets.lines import KeptLines
 from grpctap.widgets.stream_log import fit
 
 SEPARATOR = " · "
@@ -42,7 +42,7 @@ def whole_span(time_ns: int) -> str:
     return f"{seconds} s" if seconds < 60 else duration(time_ns)
 
 
-class StatusLine(Widget):
+class StatusLine(KeptLines):
     """One line of figures; on a narrow terminal the least important give way."""
 
     DEFAULT_CSS = """

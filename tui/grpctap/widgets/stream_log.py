@@ -7,18 +7,16 @@ from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from grpctap.core.history import Extent, Frozen, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import MARKS_PER_CHARACTER, printable
+from grpctap.widgets.lines import LineWidget
 
-FRAMES_PER_SECOND = 30
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
 MAX_CACHED = 2_000
@@ -42,11 +40,11 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
-class StreamLog(Widget, can_focus=True):
+class StreamLog(LineWidget, can_focus=True):
     """Follows the newest rows until it is frozen, by key or by scrolling up.
 
-    It pulls what is new on a timer and draws only the lines in sight. Frozen, it shows the rows as
-    they were, so nothing moves under the reader's eyes.
+    Whoever shows it lets it pull what is new at each frame, and it draws only the lines in sight.
+    Frozen, it shows the rows as they were, so nothing moves under the reader's eyes.
 
     It keeps its own place instead of being a ScrollView, whose every change of size lays the whole
     screen out anew, and which does not tell a person's scrolling from its own.
@@ -94,12 +92,9 @@ class StreamLog(Widget, can_focus=True):
         self._extent = NOTHING
         self._shown = Frozen(0, ())
         self._top = 0
-        self._strips: dict[int, Strip] = {}
+        self._strips: dict[tuple[int, bool], Strip] = {}
         self._number_width = 0
-
-    def on_mount(self) -> None:
-        """Starts to pull."""
-        self.set_interval(1 / FRAMES_PER_SECOND, self.pull)
+        self._second = (-1, "")
 
     def pull(self) -> None:
         """Shows what is new, if anything is and the view does not stand still."""
@@ -170,25 +165,36 @@ class StreamLog(Widget, can_focus=True):
         super().notify_style_update()
         self._strips.clear()
 
-    def render_line(self, y: int) -> Strip:
-        """One line of the widget."""
-        width = self.size.width - 1
+    def draw_lines(self, lines: range, width: int, height: int) -> list[Strip]:
+        """The lines with these numbers."""
         if not self._shown.rows:
-            return self._placeholder_line(y)
-        number = self._top + y
+            return [self._placeholder_line(y, width, height) for y in lines]
+        thumb, top, draw = self._thumb(height), self._top, self._line_at
+        return [draw(top + y, width - 1, y in thumb) for y in lines]
+
+    def _line_at(self, number: int, width: int, thumb: bool) -> Strip:
         row = self._shown.get(number)
-        if isinstance(row, Value):
-            line = self._strips.get(number)
-            if line is None:
-                line = self._value_line(row, width)
-                if len(self._strips) >= MAX_CACHED:
-                    self._strips.clear()
-                self._strips[number] = line
-        elif row is None:
-            line = Strip.blank(width, self.rich_style)
-        else:
-            line = self._seam_line(row, width)
-        return Strip.join([line, Strip([self._thumb(y)], 1)])
+        if row is None:
+            return self._whole([], width, thumb)
+        if not isinstance(row, Value):
+            return self._whole([self._seam(row, width)], width, thumb)
+        line = self._strips.get((number, thumb))
+        if line is None:
+            line = self._whole(self._value(row, width), width, thumb)
+            if len(self._strips) >= MAX_CACHED:
+                self._strips.clear()
+            self._strips[number, thumb] = line
+        return line
+
+    def _whole(self, segments: list[Segment], width: int, thumb: bool) -> Strip:
+        """A line with the scroll bar at its end; only its last text may be other than ASCII."""
+        used = sum(len(text) for text, _, _ in segments)
+        if segments and not segments[-1].text.isascii():
+            used += segments[-1].cell_length - len(segments[-1].text)
+        if used < width:
+            segments.append(self.blank(width - used))
+        segments.append(Segment("┃" if thumb else " ", self.look("stream-log--thumb")))
+        return Strip(segments, width + 1)
 
     @property
     def _last_top(self) -> int:
@@ -200,52 +206,56 @@ class StreamLog(Widget, can_focus=True):
         self.refresh()
 
     def _fit_numbers(self) -> None:
-        in_sight = self._shown.rows[self._top - self._shown.first :][: self.size.height]
-        labels = [len(str(row.label)) for row in in_sight if isinstance(row, Value)]
-        width = max([self._number_width, *(length + 1 for length in labels)])
+        at = self._top - self._shown.first
+        in_sight = self._shown.rows[at : at + self.size.height]
+        labels = [row.label for row in in_sight if isinstance(row, Value)]
+        width = max(len(str(max(labels))) + 1 if labels else 0, self._number_width)
         if width != self._number_width:
             self._number_width = width
             self._strips.clear()
 
-    def _thumb(self, y: int) -> Segment:
-        height, rows = self.size.height, self._extent.end - self._extent.first
+    def _thumb(self, height: int) -> range:
+        """The lines that the scroll bar's thumb covers."""
+        rows = self._extent.end - self._extent.first
         if rows <= height:
-            return Segment(" ", self.rich_style)
+            return range(0)
         length = max(height * height // rows, 1)
         start = round((self._top - self._extent.first) * (height - length) / (rows - height))
-        return Segment("┃" if start <= y < start + length else " ", self._style("thumb"))
+        return range(start, start + length)
 
-    def _value_line(self, value: Value, width: int) -> Strip:
+    def _value(self, value: Value, width: int) -> list[Segment]:
         number = f" {f'#{value.label}':>{self._number_width}}  "
-        time = clock_time(value.time_ns, milliseconds=True) + "   "
+        time = f"{self._time(value.time_ns)}   "
         room = max(width - len(number) - len(time), 0)
         # A character with its marks takes a cell at least, so no more than this can be in sight.
         most = room * (1 + MARKS_PER_CHARACTER) + 1
         text = fit(printable(self._line(value.raw), most), room)
-        segments = [
-            Segment(number, self._style("number")),
-            Segment(time, self._style("time")),
-            Segment(text, self._style("value")),
+        if len(number) + len(time) > width:
+            return [Segment(fit(number, width), self.look("stream-log--number"))]
+        return [
+            Segment(number, self.look("stream-log--number")),
+            Segment(time, self.look("stream-log--time")),
+            Segment(text, self.look("stream-log--value")),
         ]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
 
-    def _seam_line(self, seam: Seam, width: int) -> Strip:
+    def _time(self, time_ns: int) -> str:
+        second, rest = divmod(time_ns, 1_000_000_000)
+        if self._second[0] != second:
+            self._second = second, clock_time(time_ns)
+        return f"{self._second[1]}.{rest // 1_000_000:03d}"
+
+    def _seam(self, seam: Seam, width: int) -> Segment:
         broken = not isinstance(seam, Interruption) or seam.cause in BROKEN
-        style = self._style("fault" if broken else "seam")
-        text = rule(printable(seam.text()), width)
-        return Strip([Segment(text, style)]).adjust_cell_length(width, self.rich_style)
+        text = fit(rule(printable(seam.text()), width), width)
+        return Segment(text, self.look("stream-log--fault" if broken else "stream-log--seam"))
 
-    def _placeholder_line(self, y: int) -> Strip:
-        width = self.size.width
-        if y != self.size.height // 2:
-            return Strip.blank(width, self.rich_style)
+    def _placeholder_line(self, y: int, width: int, height: int) -> Strip:
+        if y != height // 2:
+            return Strip([self.blank(width)], width)
         text = fit(self.placeholder, width)
         text = " " * ((width - cell_len(text)) // 2) + text
-        strip = Strip([Segment(text, self._style("placeholder"))])
-        return strip.adjust_cell_length(width, self.rich_style)
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"stream-log--{name}")
+        strip = Strip([Segment(text, self.look("stream-log--placeholder"))])
+        return strip.adjust_cell_length(width, self.look(""))
 
 
 def rule(text: str, width: int) -> str:

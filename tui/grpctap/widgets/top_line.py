@@ -7,10 +7,10 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.text import Text
 from textual.reactive import reactive
-from textual.widget import Widget
 
-from grpctap.core.session import State
+from grpctap.core.state import State
 from grpctap.core.text import printable
+from grpctap.widgets.lines import KeptLines
 from grpctap.widgets.stream_log import fit
 
 SIGNS = {
@@ -29,7 +29,7 @@ def _class(state: State) -> str:
     return state.value.lower().replace(" ", "-")
 
 
-class TopLine(Widget):
+class TopLine(KeptLines):
     """One line: the program, the target and the method; at its right the state and the time."""
 
     DEFAULT_CSS = """

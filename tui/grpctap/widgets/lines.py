@@ -1,0 +1,99 @@
+"""Widgets whose lines cost little at each frame."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+
+class LineWidget(Widget):
+    """Draws its lines itself from edge to edge; it has neither border nor padding.
+
+    Of a widget that may have them, Textual composes each line anew, which takes several times as
+    long as it takes to draw it. These lines go past that; the app's filters are in their styles.
+    """
+
+    def __init__(
+        self,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's own name
+        classes: str | None = None,
+    ) -> None:
+        super().__init__(id=id, classes=classes)
+        self._looks: dict[str, Style] = {}
+
+    def draw_lines(self, lines: range, width: int, height: int) -> list[Strip]:
+        """Draws some lines of the widget.
+
+        Args:
+            lines: Their numbers, from 0.
+            width: Of the widget, and so of each line, in cells.
+            height: Of the widget, in lines.
+        """
+        raise NotImplementedError
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What is to be seen of the widget within `crop`."""
+        width, height = self.size
+        lines = self.draw_lines(crop.line_range, width, height)
+        if crop.column_span != (0, width):
+            return [line.crop(*crop.column_span) for line in lines]
+        return lines
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the widget."""
+        width, height = self.size
+        return self.draw_lines(range(y, y + 1), width, height)[0]
+
+    def notify_style_update(self) -> None:
+        """Forgets the old styles."""
+        super().notify_style_update()
+        self._looks.clear()
+
+    def look(self, name: str) -> Style:
+        """The style of a component class ("": of the widget), as the app's filters leave it."""
+        style = self._looks.get(name)
+        if style is None:
+            style = self.get_component_rich_style(name) if name else self.rich_style
+            segments = [Segment(" ", style)]
+            for line_filter in self.get_line_filters():
+                segments = line_filter.apply(segments, self.background_colors[1])
+            style = self._looks[name] = segments[0].style or style
+        return style
+
+    def blank(self, width: int) -> Segment:
+        """So many cells of nothing."""
+        return Segment(" " * width, self.look(""))
+
+
+class KeptLines(Widget):
+    """Keeps its lines until it is refreshed, since Textual asks all widgets at each frame."""
+
+    _kept: tuple[Region, list[Strip]] | None = None
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """What is to be seen of the widget within `crop`."""
+        if self._kept is None or self._kept[0] != crop:
+            self._kept = crop, super().render_lines(crop)
+        return self._kept[1]
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draws anew."""
+        self._kept = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def notify_style_update(self) -> None:
+        """Forgets lines drawn in the old style."""
+        super().notify_style_update()
+        self._kept = None
