@@ -48,10 +48,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A program that reads a call to its end."""
+    """A program that reads a call to its end; one that is `slow` is given less to read."""
 
     name: str
     run: Callable[[FloodServer, int], Run]
+    slow: bool = False
 
 
 def viewer(server: FloodServer, count: int, *flags: str, patience: float = LIMIT_S) -> Run:
@@ -125,7 +126,11 @@ def _bare(address: str, count: int) -> tuple[str, ...]:
 PEERS = (
     Peer(BARE, to_its_end(_bare, terminal=False, lines=False)),
     Peer(IN_TERMINAL, viewer),
-    Peer("grpctap, into a pipe", to_its_end(lambda a, _: watch(a), terminal=False, lines=True)),
+    Peer(
+        "grpctap, into a pipe",
+        to_its_end(lambda a, _: watch(a), terminal=False, lines=True),
+        slow=True,
+    ),
     Peer("grpcurl, into a pipe", to_its_end(lambda a, _: grpcurl(a), terminal=False, lines=True)),
     Peer(GRPCURL_IN_TERMINAL, to_its_end(lambda a, _: grpcurl(a), terminal=True, lines=True)),
     Peer("buf curl, into a pipe", to_its_end(lambda a, _: buf(a), terminal=False, lines=True)),
