@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import termios
+import time
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -228,6 +229,18 @@ def test_the_deadline_of_max_time_goes_on_through_a_loss() -> None:
             assert tap.snapshot().elapsed_ns < 10 * SECOND
 
 
+def test_the_deadline_of_max_time_does_not_wait_for_the_next_attempt() -> None:
+    patient = Reconnect(initial_ns=1000 * SECOND, maximum_ns=1000 * SECOND)
+    puppet = Puppet()
+    with RunningServer(puppet) as server:
+        with reconnecting(server.address, patient, max_time_s=1.5) as tap:
+            puppet.await_call(1)
+            puppet.send(price_message(1), refusal(code_pb2.UNAVAILABLE, "bye"))
+            await_state(tap, State.FAILED)
+            assert tap.status is not None
+            assert tap.status.code == codes.DEADLINE_EXCEEDED
+
+
 def test_the_tutorials_server_is_reopened_from_its_start_and_the_seam_says_so() -> None:
     with TutorialServer(count=1000, interval=0.01) as server:
         with reconnecting(server.address) as tap:
@@ -355,6 +368,39 @@ def test_an_expired_token_ends_a_pipe_with_the_range_that_is_lost() -> None:
         puppet.send(expired())
         assert child.wait() == 64 + codes.OUT_OF_RANGE
         assert "#41 to #99 are no longer kept" in child.stderr
+
+
+def test_a_pipe_whose_reader_has_stalled_does_not_blame_the_server() -> None:
+    feed = PriceFeed(Schedule(NANOSECONDS // 2000, 10**6))
+    with RunningServer(feed, progress_interval=0.05) as server:
+        command = (*GRPCTAP, "-plaintext", "--reconnect-attempts", "1", server.address, METHOD)
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, pipesize=4096
+        ) as child:
+            assert child.stdout is not None
+            assert child.stderr is not None
+            # Several times as long as signs of life may stay away.
+            time.sleep(3)
+            for _ in range(200):
+                assert json.loads(child.stdout.readline())["sequence"]
+            child.send_signal(signal.SIGINT)
+            assert child.wait(PATIENCE_S) == 130
+            assert child.stderr.read() == b""
+
+
+def test_no_server_can_say_how_the_program_exits() -> None:
+    puppet = Puppet()
+    with RunningServer(puppet) as server, pipe(server.address) as child:
+        puppet.await_call(1)
+        puppet.send(refusal(code_pb2.PERMISSION_DENIED, "no", "MESSAGE_UNREADABLE"))
+        assert child.wait() == 64 + codes.PERMISSION_DENIED
+        assert "PERMISSION_DENIED (7): no" in child.stderr
+
+
+def test_a_name_that_is_none_is_told_as_such() -> None:
+    with pipe("a..b:80") as child:
+        assert child.wait() == 64 + codes.UNAVAILABLE
+        assert "cannot be found; check it." in child.stderr
 
 
 def test_ctrl_c_ends_a_pipe_whose_reader_has_stalled() -> None:

@@ -238,7 +238,7 @@ async def test_a_lost_call_is_opened_again_and_the_keys_hurry_it_or_give_it_up()
                     pilot,
                     "↻ RECONNECTING attempt 1, in 1000 s",
                     "Lost: UNAVAILABLE (14): Stream removed (Socket closed)",
-                    "It is opened again at #1; space tries now, s gives up.",
+                    "It is opened again after #1; space tries now, s gives up.",
                     "── lost with UNAVAILABLE at #1 ",
                     "space Try now",
                     "s Give up",

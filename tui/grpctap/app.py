@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 from typing import ClassVar
 
@@ -36,6 +37,12 @@ class GrpctapApp(App[int]):
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(name, self._leave, 128 + name)
+
+    def action_suspend_process(self) -> None:
+        """Suspends as a terminal does it: together with whoever runs this program, such as make."""
+        if self._driver is not None and self._driver.can_suspend:
+            self._suspend_signal()
+            os.killpg(0, signal.SIGTSTP)
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)

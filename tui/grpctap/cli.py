@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import base64
 import re
-import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -264,8 +263,6 @@ def _watch(config: Config) -> int:
         return view(config, resumable=True)
     from grpctap.headless import follow
 
-    # Python's own handler lets the call be cancelled before the process ends.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     return follow(config)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import _thread
 import os
+import select
 import signal
 import sys
 from contextlib import suppress
@@ -12,11 +14,11 @@ from grpctap.config import Config
 from grpctap.core.advice import advise
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff, When
-from grpctap.core.seams import Interruption, duration, status_line
-from grpctap.core.state import ENDED, State
+from grpctap.core.seams import duration, status_line
+from grpctap.core.state import ENDED, Command, State
 from grpctap.core.text import printable
 from grpctap.schemas import first_token, schema_of, wants_progress
-from grpctap.tap import UNREADABLE, Snapshot, Tap
+from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 
@@ -49,7 +51,11 @@ class Pipe:
             line = self._schema.json(message).encode() + b"\n"
             # Past Python's buffer, whose lock a reader that stalls would hold beyond our end.
             while line:
-                line = line[os.write(self._out, line) :]
+                try:
+                    line = line[os.write(self._out, line) :]
+                except BlockingIOError:
+                    # Whoever shares the descriptor may have made it so.
+                    select.select([], [self._out], [])
         except (OSError, MessageError) as error:
             self.error = error
         return self.error is None
@@ -85,15 +91,23 @@ def follow(config: Config) -> int:
         max_time_s=config.max_time,
         deliver=pipe.write,
     )
+    interrupted = False
+
+    def leave(*_: object) -> None:
+        # It raises nothing and waits for no lock, since it runs between any two steps.
+        nonlocal interrupted
+        if not interrupted:
+            interrupted = True
+            _thread.start_new_thread(tap.command, (Command.STOP,))
+
+    signal.signal(signal.SIGINT, leave)
     tap.start()
     try:
         last = _accompany(tap)
-    except KeyboardInterrupt:
-        # A second Ctrl-C must not cut the cancelling short.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        return INTERRUPTED
     finally:
         tap.close(PATIENCE_S)
+    if interrupted:
+        return INTERRUPTED
     if pipe.error is not None:
         return pipe.exit_code(pipe.error)
     return _conclude(last, config.target, raw=not reconnects)
@@ -101,19 +115,20 @@ def follow(config: Config) -> int:
 
 def _accompany(tap: Tap) -> Snapshot:
     """Says each loss, and what became of it, until the stream has ended; returns how it did."""
-    seen, told = 0, None
+    seen, told, lost = 0, 0, False
     while True:
         seen = tap.await_move(seen)
         now, seam = tap.snapshot(), tap.last_interruption
-        if now.state is State.RECONNECTING and now.status is not None and told != now.attempt:
-            told = now.attempt
-            _say(
-                f"{status_line(now.status)}; attempt {now.attempt} to go on "
-                f"in {duration(now.retry_ns)}"
-            )
-        elif told is not None and isinstance(seam, Interruption) and seam.outcome is not None:
-            told = None
-            _say(printable(seam.text()))
+        if now.state is State.RECONNECTING:
+            if now.status is not None and told != now.attempt:
+                told, lost = now.attempt, True
+                how = f"attempt {told} to go on in {duration(now.retry_ns)}"
+                _say(f"{status_line(now.status)}; {how}")
+        else:
+            told = 0
+            if lost and seam is not None and seam.outcome is not None:
+                lost = False
+                _say(printable(seam.text()))
         if now.state in ENDED:
             return now
 
@@ -126,7 +141,7 @@ def _conclude(last: Snapshot, target: Target, *, raw: bool) -> int:
     status = last.status
     if status is None or status.ok:
         return 0
-    if status.reason == UNREADABLE:
+    if status.unreadable:
         _say(f"{printable(status.details)}; check the method")
         return ERROR
     advice = advise(status, target.address, plaintext=target.plaintext, keys=False)

@@ -27,8 +27,6 @@ BATCH_NS = 5_000_000
 """How long messages may wait for others in a flood, in nanoseconds."""
 # Fewer messages than this are faster read one by one.
 LEAST_RUN = 4
-UNREADABLE = "MESSAGE_UNREADABLE"
-"""The reason of the status of a call that was given up because of a message."""
 # How often the signs of life are looked for: a fraction of their limit, within bounds, in seconds.
 _CHECKS_PER_LIMIT = 8
 _SHORTEST_CHECK_S, _LONGEST_CHECK_S = 0.05, 1.0
@@ -110,6 +108,7 @@ class Tap:
         self._moved = threading.Condition(self._lock)
         self._moves = 0
         self._deliver = deliver
+        self._delivering = False
         self._max_time_s = max_time_s
         self._deadline_ns: int | None = None
         self._session = Session(History(capacity, max_bytes), token, backoff)
@@ -233,8 +232,12 @@ class Tap:
         for now_ns, raw in zip(self._since_epoch(times), raws, strict=True):
             with self._lock:
                 received = self._receive(inbox.call_id, raw, now_ns)
-            if received is not None and not deliver(received[0], raw, received[1]):
-                self.command(Command.STOP)
+            if received is not None:
+                self._delivering = True
+                more = deliver(received[0], raw, received[1])
+                self._delivering = False
+                if not more:
+                    self.command(Command.STOP)
 
     def _receive(self, call_id: int, raw: bytes, now_ns: int) -> tuple[Reading, bool] | None:
         """Takes one message; returns what it says, and whether it was accepted."""
@@ -244,7 +247,7 @@ class Tap:
         try:
             reading = self.schema.read(raw)
         except MessageError as error:
-            self._end(Status(codes.DATA_LOSS, "DATA_LOSS", str(error), UNREADABLE), now_ns)
+            self._end(Status(codes.DATA_LOSS, "DATA_LOSS", str(error), unreadable=True), now_ns)
             return None
         before = session.state, session.settled
         accepted = session.receive(reading, raw, now_ns)
@@ -353,14 +356,15 @@ class Tap:
     def _align(self, now_ns: int) -> None:
         session = self._session
         if session.is_open:
-            timeout_s = None
+            timeout_s, due_ns = None, session.open_at_ns
             if self._deadline_ns is not None:
-                left_ns = self._deadline_ns - max(now_ns, session.open_at_ns)
-                timeout_s = max(left_ns, 0) / 1e9
+                # A wait ends with the deadline: the call then tells that it is over.
+                due_ns = min(due_ns, self._deadline_ns)
+                timeout_s = max(self._deadline_ns - max(now_ns, due_ns), 0) / 1e9
             self._reader.open(
                 session.call_id,
                 self.schema.request(session.token),
-                wait_s=max(session.open_at_ns - now_ns, 0) / 1e9,
+                wait_s=max(due_ns - now_ns, 0) / 1e9,
                 timeout_s=timeout_s,
             )
         else:
@@ -382,8 +386,8 @@ class Tap:
             with self._lock:
                 self._take_in()
                 now_ns = self._clock()
-                # Whoever was asleep has heard nothing, which says nothing of the server.
-                if now_ns - looked_ns > 3e9 * period_s:
+                # Whoever was asleep, or waits for a reader, has heard nothing of the server.
+                if self._delivering or now_ns - looked_ns > 3e9 * period_s:
                     self._session.liveness.heard_ns = now_ns
                 looked_ns = now_ns
                 if self._session.check(now_ns):

@@ -358,15 +358,39 @@ def test_the_interval_of_the_signs_is_learnt_where_it_is_not_told() -> None:
     liveness.progress(3 * SECOND, 0)
     assert liveness.interval_ns == 0
     assert not liveness.is_dead(10**6 * SECOND)
-    liveness.heard(4 * SECOND)
-    liveness.progress(6 * SECOND, 0)
+    # A sign that follows upon a value says nothing of how long a silence may be.
+    liveness.heard(5 * SECOND - 1)
+    liveness.progress(5 * SECOND, 0)
     assert liveness.interval_ns == 2 * SECOND
-    assert liveness.is_well(10 * SECOND)
-    assert not liveness.is_well(10 * SECOND + 1)
-    assert not liveness.is_dead(12 * SECOND)
-    assert liveness.is_dead(12 * SECOND + 1)
-    liveness.progress(7 * SECOND, 9 * SECOND)
+    assert liveness.is_well(9 * SECOND)
+    assert not liveness.is_well(9 * SECOND + 1)
+    assert not liveness.is_dead(11 * SECOND)
+    assert liveness.is_dead(11 * SECOND + 1)
+    liveness.progress(6 * SECOND, 9 * SECOND)
     assert liveness.interval_ns == 9 * SECOND
+
+
+def test_a_promise_ends_with_the_server_that_gave_it() -> None:
+    liveness = Liveness()
+    liveness.progress(0, SECOND)
+    liveness.opened(10 * SECOND)
+    # Until it answers, the next one is given a while.
+    assert liveness.limit_ns == ANSWER_NS
+    liveness.heard(11 * SECOND)
+    assert not liveness.is_dead(10**6 * SECOND)
+
+
+def test_a_fresh_call_owes_nothing_to_those_before() -> None:
+    stream = Stream()
+    stream.progress(1, 0, interval_ns=SECOND)
+    stream.values(1)
+    for command in (Command.STOP, Command.FRESH):
+        assert stream.session.command(command, stream.now)
+    stream.now += 10**6 * SECOND
+    assert not stream.session.check(stream.now)
+    # It is told at once that nobody is there.
+    assert not stream.lose()
+    assert stream.session.state is State.FAILED
 
 
 def test_a_busy_machine_is_given_time_however_short_the_interval() -> None:

@@ -56,7 +56,8 @@ class MethodSchema:
         request.CopyFrom(self._request)
         if self._resume is not None:
             self._resume.apply(request, token)
-        return request.SerializeToString()
+        # What it lacks is for the server to say.
+        return request.SerializePartialToString()
 
     def read(self, raw: bytes) -> Reading:
         """Reads a message's cursor and number.

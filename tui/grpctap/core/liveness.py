@@ -13,8 +13,8 @@ ANSWER_NS = 15_000_000_000
 class Liveness:
     """How long one stream may be silent, learnt from its messages of progress.
 
-    The server may say how long it is silent at most. If it does not, the longest silence that
-    progress ended is taken for it. Times are in nanoseconds.
+    The server may say how long it is silent at most. If it does not, the longest time from one
+    message of progress to the next is taken for it. Times are in nanoseconds.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,10 @@ class Liveness:
         """When the last message came, or the call was opened."""
         self._told_ns = 0
         self._learnt_ns = 0
+        self._progress_ns = 0
         self._answered = False
+        # Whether the call before gave signs of life, as the next one will, most likely.
+        self._expected = False
 
     @property
     def interval_ns(self) -> int:
@@ -32,21 +35,24 @@ class Liveness:
     @property
     def limit_ns(self) -> int:
         """The silence after which the stream is dead; 0: not known."""
-        limit = max(MISSED_SIGNS * self.interval_ns, LEAST_NS) if self.interval_ns else 0
-        return max(limit, ANSWER_NS) if limit and not self._answered else limit
+        if not self._answered:
+            return ANSWER_NS if self._expected else 0
+        return max(MISSED_SIGNS * self.interval_ns, LEAST_NS) if self.interval_ns else 0
 
     def opened(self, now_ns: int) -> None:
-        """A call is opened, to the same server as before."""
+        """A call is opened; it may meet another server, which promises anew or nothing."""
+        self._expected = self.interval_ns > 0 or (self._expected and not self._answered)
         self.heard_ns = now_ns
+        self._told_ns = self._learnt_ns = self._progress_ns = 0
         self._answered = False
 
     def progress(self, now_ns: int, told_ns: int) -> None:
         """A message of progress came; `told_ns`: the longest silence it tells of, 0: none."""
         if told_ns > 0:
             self._told_ns = told_ns
-        elif self._answered:
-            # The first message of a call only ends the time that it took to connect.
-            self._learnt_ns = max(self._learnt_ns, now_ns - self.heard_ns)
+        elif self._progress_ns:
+            self._learnt_ns = max(self._learnt_ns, now_ns - self._progress_ns)
+        self._progress_ns = now_ns
         self.heard(now_ns)
 
     def heard(self, now_ns: int) -> None:

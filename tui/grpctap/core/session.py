@@ -156,6 +156,9 @@ class Session:
                 self._reopen(How.SKIPPED, now_ns)
             case Command.FRESH:
                 self.token = b""
+                # Nothing of the calls before is expected of it: another server may answer, or none.
+                self._ever_answered = False
+                self.liveness = Liveness()
                 self._reopen(How.FRESH, now_ns)
             case Command.OLDEST:
                 self.token = self.oldest_token

@@ -45,7 +45,8 @@ class Status:
 
     `details`, `reason` and `info` are the server's words: make them printable before showing them.
     `note` is ours: what the viewer changed because of it. Where no connection was made, `peer` may
-    say what the server is, and `names` what its certificate calls it.
+    say what the server is, and `names` what its certificate calls it. `unreadable` says that the
+    viewer gave the call up because of a message that it could not read.
     """
 
     code: int
@@ -56,6 +57,7 @@ class Status:
     note: str = ""
     peer: Peer | None = None
     names: tuple[str, ...] = ()
+    unreadable: bool = False
 
     @property
     def ok(self) -> bool:

@@ -226,7 +226,7 @@ class WatchScreen(Screen[None]):
         next_keys = f"{count}. Press r for a fresh call, q to quit."
         match now.state:
             case State.RECONNECTING if now.status is not None:
-                where = "anew" if now.place is None else f"at #{now.place}"
+                where = "anew" if now.place is None else f"after #{now.place}"
                 keys = f"It is opened again {where}; space tries now, s gives up."
                 notice.show(f"Lost: {status_line(now.status)}", keys, failed=True)
             case State.FAILED if now.status is not None:

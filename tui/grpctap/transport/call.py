@@ -16,6 +16,9 @@ from grpctap.core.status import OK, Status
 from grpctap.transport.diagnose import look, worth_a_look
 from grpctap.transport.target import Target
 
+LONGEST_KEEPALIVE_S = 86_400.0
+"""Pings are not slowed down beyond one in so many seconds."""
+
 
 class GrpcTransport:
     """Opens calls of `method` ("package.Service/Method") at `target`; messages stay raw bytes.
@@ -57,7 +60,7 @@ class GrpcTransport:
             return self._look(status)
         self._connected = True
         if self._keepalive_time is not None and _wants_fewer_pings(status):
-            self._keepalive_time *= 2
+            self._keepalive_time = min(self._keepalive_time * 2, LONGEST_KEEPALIVE_S)
             every = f"{self._keepalive_time:g} s"
             note = f"the server asked for fewer keepalive pings: now one every {every}"
             return replace(status, note=note)

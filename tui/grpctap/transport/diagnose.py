@@ -69,7 +69,8 @@ def look(target: Target, status: Status) -> tuple[Peer | None, tuple[str, ...]]:
         if OTHER_NAME in status.details.lower():
             return None, looker.names()
         return looker.certificates() or looker.plaintext(), ()
-    except OSError:
+    except (OSError, ValueError):
+        # A name may be one that Python's resolver, or its TLS, does not take.
         return None, ()
 
 

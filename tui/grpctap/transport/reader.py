@@ -11,11 +11,16 @@ from grpctap.core.status import Status
 from grpctap.transport.base import Call, Sink, Transport
 
 
+def _now_s() -> float:
+    """Seconds on the clock by which the tap reckons, which goes on while a machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A call to be made.
 
-    `request` is serialised; `due_s` is when to make it, on the clock of `time.monotonic`;
+    `request` is serialised; `due_s` is when to make it, on the clock of `_now_s`;
     `timeout_s` bounds its life in seconds from then, None: nothing does.
     """
 
@@ -54,7 +59,7 @@ class Reader:
             timeout_s: The call's deadline, in seconds from then; None: it has none.
         """
         with self._changed:
-            self._replace(Wanted(call_id, request, time.monotonic() + wait_s, timeout_s))
+            self._replace(Wanted(call_id, request, _now_s() + wait_s, timeout_s))
 
     def cancel(self) -> None:
         """Cancels the call that runs, and forgets the one that waits."""
@@ -88,10 +93,11 @@ class Reader:
             while not self._closed:
                 wait_s = None
                 if self._wanted is not None:
-                    wait_s = self._wanted.due_s - time.monotonic()
+                    wait_s = self._wanted.due_s - _now_s()
                     if wait_s <= 0:
                         return self._wanted
-                self._changed.wait(wait_s)
+                # In slices, since a condition does not count the time that a machine sleeps.
+                self._changed.wait(None if wait_s is None else min(wait_s, 1.0))
             return None
 
     def _read(self, wanted: Wanted) -> Status:
