@@ -203,6 +203,22 @@ def test_when_nobody_reads_any_more_the_call_ends() -> None:
         eventually(lambda: server.service.open_calls == 0, "the call ends")
 
 
+def test_a_reader_that_goes_away_ends_the_call_though_the_server_is_silent() -> None:
+    puppet = Puppet()
+    with RunningServer(puppet) as server:
+        command = (*GRPCTAP, "-plaintext", server.address, METHOD)
+        child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert child.stdout is not None
+        assert child.stderr is not None
+        puppet.await_call(1)
+        puppet.send(price_message(1))
+        assert json.loads(child.stdout.readline())["sequence"] == "1"
+        child.stdout.close()
+        assert child.wait(PATIENCE_S) == 141
+        assert child.stderr.read() == b""
+        child.stderr.close()
+
+
 def test_what_could_act_on_a_terminal_is_escaped_in_json_and_in_errors() -> None:
     hostile = "\x1b[2J\x9b31m\u202e\u2028 \U000e0001 油"
     puppet = Puppet()

@@ -17,6 +17,7 @@ from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import ENDED, Command, State
 from grpctap.core.text import printable
+from grpctap.pipe import Watch
 from grpctap.schemas import first_token, schema_of, wants_progress
 from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
@@ -101,9 +102,15 @@ def follow(config: Config) -> int:
             _thread.start_new_thread(tap.command, (Command.STOP,))
 
     signal.signal(signal.SIGINT, leave)
+
+    def gone() -> None:
+        pipe.error = BrokenPipeError()
+        tap.command(Command.STOP)
+
     tap.start()
     try:
-        last = _accompany(tap)
+        with Watch(sys.stdout.fileno(), gone):
+            last = _accompany(tap)
     finally:
         tap.close(PATIENCE_S)
     if interrupted:
