@@ -10,9 +10,21 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
+from textual.drivers.linux_driver import LinuxDriver
 
 from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
+
+
+class _Driver(LinuxDriver):
+    """Suspends as a terminal does: together with whoever runs this program, such as make."""
+
+    def _sigtstp_application(self, *_: object) -> None:
+        if self._auto_restart:
+            self.suspend_application_mode()
+            self._must_signal_resume = True
+        # All at once: were the others first, the shell would take the terminal from under us.
+        os.killpg(0, signal.SIGSTOP)
 
 
 class GrpctapApp(App[int]):
@@ -25,7 +37,7 @@ class GrpctapApp(App[int]):
     ]
 
     def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
-        super().__init__()
+        super().__init__(driver_class=_Driver)
         # A log that glides is behind the stream, and glides on when it is told to follow.
         self.animation_level = "none"
         self._watch = WatchScreen(tap, address, method, plaintext=plaintext)
@@ -37,12 +49,6 @@ class GrpctapApp(App[int]):
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(name, self._leave, 128 + name)
-
-    def action_suspend_process(self) -> None:
-        """Suspends as a terminal does it: together with whoever runs this program, such as make."""
-        if self._driver is not None and self._driver.can_suspend:
-            self._suspend_signal()
-            os.killpg(0, signal.SIGTSTP)
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)
