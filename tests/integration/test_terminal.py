@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -134,3 +135,26 @@ def test_no_byte_of_a_payload_acts_on_the_terminal() -> None:
             puppet.send(price_message(1, hostile))
             terminal.wait_for("␛]0;owned␇␛\\[31mred<U\\+009B>7m␛\\[\\?1049l")
             assert not terminal.restored
+
+
+def state_of(pid: int) -> str:
+    """What the kernel says of a process: T is stopped."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def test_ctrl_z_stops_whoever_runs_it_too_and_all_of_them_go_on() -> None:
+    command = ("sh", "-c", '"$0" -m grpctap demo; exit $?', sys.executable)
+    with Terminal(command) as terminal:
+        terminal.wait_for(r"WTI \d+\.\d\d")
+        (viewer,) = children(terminal.pid)
+        terminal.write(b"\x1a")
+        for pid in (terminal.pid, viewer):
+            eventually(lambda: state_of(pid) == "T", "it stops")  # noqa: B023
+        eventually(lambda: terminal.restored, "the terminal is given back")
+        since = len(terminal.updates)
+        os.killpg(terminal.pid, signal.SIGCONT)
+        terminal.wait_for(r"WTI \d+\.\d\d", since)
+        assert not terminal.restored
+        terminal.write(b"q")
+        assert terminal.wait() == 0
+        assert ", 0 missed" in terminal.text
