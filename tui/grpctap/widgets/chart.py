@@ -40,6 +40,8 @@ WAITING = "waiting for the first number"
 LEAST_POINTS = 60
 # It rests so many times as long as it worked.
 REST = 50
+# But never longer than this, in seconds, so that what it shows is not old.
+LONGEST_REST = 0.4
 RECENT = 8
 LABEL_WIDTH = 5
 LEAST_PLOT = 10
@@ -291,7 +293,7 @@ class Chart(LineWidget):
         start = perf_counter()
         if start >= self._due:
             self.pull()
-            self._due = start + REST * (perf_counter() - start)
+            self._due = start + min(REST * (perf_counter() - start), LONGEST_REST)
 
     def pull(self) -> None:
         """Looks at the source, and draws when what the chart shows has changed."""
