@@ -33,6 +33,8 @@ from h2.connection import H2Connection
 from h2.events import DataReceived, Event, RequestReceived, StreamEnded, StreamReset
 from h2.exceptions import ProtocolError
 
+from grpctap.core.wire import as_varint
+
 STREAM_ID = b"flood"
 LEAST_SIZE = 56
 # Four groups of seven bits number more values than anybody will wait for.
@@ -40,15 +42,6 @@ LARGEST_COUNT = 2**28 - 1
 PENDING = 256 * 1024
 RECEIVED = 64 * 1024
 BIG_BLOCK, SMALL_BLOCK = 2**14, 2**7
-
-
-def varint(number: int) -> bytes:
-    """A number as protobuf writes it."""
-    groups = bytearray()
-    while number > 0x7F:
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*groups, number))
 
 
 def groups_of(number: int) -> bytes:
@@ -59,7 +52,7 @@ def groups_of(number: int) -> bytes:
 
 def field(number: int, payload: bytes) -> bytes:
     """A length-delimited field."""
-    return varint(number << 3 | 2) + varint(len(payload)) + payload
+    return as_varint(number << 3 | 2) + as_varint(len(payload)) + payload
 
 
 class Flood:
@@ -108,8 +101,8 @@ class Flood:
 def _message(sequence: int, price: float, size: int) -> tuple[bytes, tuple[int, int]]:
     """A message in gRPC's frame, and where in it the groups of the sequence stand."""
     token = field(4, b"at" + groups_of(sequence))
-    number = varint(8 << 3 | 1) + struct.pack("<d", price)
-    head = field(2, STREAM_ID) + varint(3 << 3)
+    number = as_varint(8 << 3 | 1) + struct.pack("<d", price)
+    head = field(2, STREAM_ID) + as_varint(3 << 3)
     rest = len(head) + 4 + len(token) + len(number)
     text = f"WTI {price:.2f}".encode()
     text = text.ljust(size - rest - 2, b" ")

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Self
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from benchmarks.flood import LARGEST_COUNT, Connection, Refusal, field, groups_of, varint
+from benchmarks.flood import LARGEST_COUNT, Connection, Refusal, field, groups_of
 from google.protobuf.message import DecodeError
 
+from grpctap.core.wire import as_varint
 from grpctap_protos import server_stream_pb2 as pb
 from support.relay import bound
 from support.server import ChildProcess
@@ -123,9 +124,9 @@ def _frame(data: bytes) -> tuple[bytes, list[_Column]]:
     """Value 0 in gRPC's frame, and where the digits of its number stand in it."""
     digits, groups = _digits(0).encode(), groups_of(0)
     text = field(1, data + digits)
-    head = text + field(2, STREAM_ID.encode()) + varint(3 << 3)
+    head = text + field(2, STREAM_ID.encode()) + as_varint(3 << 3)
     middle = head + groups + field(4, token(0))
-    frame = framed(middle + varint(6 << 3) + varint(1))
+    frame = framed(middle + as_varint(6 << 3) + as_varint(1))
     columns = [
         _Column(PREFIX + end - 1 - place, 10**place, 10, ord("0"))
         for end in (len(text), len(middle))

@@ -10,6 +10,8 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.wire import as_varint
+
 _File = descriptor_pb2.FileDescriptorProto
 _Field = descriptor_pb2.FieldDescriptorProto
 # A number that nobody can foresee, of always the same length on the wire.
@@ -41,7 +43,7 @@ class ColumnReader:
         self._type = _repeated(kind)
         self._marked = marked
         tag = kind.fields_by_name[marked].number << 3
-        self._separator = _varint(tag) + _varint(_MARK)
+        self._separator = as_varint(tag) + as_varint(_MARK)
 
     def read(self, raws: Sequence[bytes]) -> tuple[Columns, list[int]] | None:
         """Reads one or more messages.
@@ -78,12 +80,3 @@ def _repeated(kind: Descriptor) -> type[Message]:
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(f"grpctap.{name}"))
-
-
-def _varint(number: int) -> bytes:
-    """A number as protobuf writes it."""
-    groups = bytearray()
-    while number > 0x7F:
-        groups.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*groups, number))

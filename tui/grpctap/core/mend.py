@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
-from grpctap.core.wire import BYTES, FIXED_32, FIXED_64, VARINT, varint
+from grpctap.core.wire import BYTES, FIXED_32, FIXED_64, VARINT, as_varint, varint
 
 # As deep as protobuf reads.
 _DEPTH = 100
@@ -77,7 +77,7 @@ def _mend(raw: bytes, type_: Descriptor, depth: int) -> bytes:
             at += length
             new = _mend_piece(piece, field, depth)
             if new is not piece:
-                mended += raw[start:head] + _as_varint(len(new)) + new
+                mended += raw[start:head] + as_varint(len(new)) + new
                 continue
         elif kind == VARINT:
             _, at = varint(raw, at)
@@ -104,12 +104,3 @@ def _mend_piece(piece: bytes, field: FieldDescriptor | None, depth: int) -> byte
     if field.message_type is not None:
         return _mend(piece, field.message_type, depth - 1)
     return piece
-
-
-def _as_varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)

@@ -1,4 +1,4 @@
-"""A field of a serialised message, found without a copy of the rest of it."""
+"""Protobuf's wire format, as far as it is read and written here without protobuf."""
 
 from __future__ import annotations
 
@@ -55,3 +55,12 @@ def varint(raw: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
     raise IndexError
+
+
+def as_varint(number: int) -> bytes:
+    """A number, not below 0, as protobuf writes it."""
+    groups = bytearray()
+    while number > 0x7F:
+        groups.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*groups, number))
