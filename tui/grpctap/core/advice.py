@@ -6,7 +6,7 @@ import re
 
 from grpctap.core import status as codes
 from grpctap.core.connecting import advise_unconnected, is_unconnected
-from grpctap.core.refusal import oldest_token
+from grpctap.core.refusal import REFUSALS, oldest_token, refuses_place
 from grpctap.core.status import Status
 
 # What stands for {again}, {on} and {fresh}: with keys to press, and without.
@@ -58,7 +58,7 @@ BY_HTTP_STATUS = {
 }
 NO_GRPC = "{address} answers as a web server and not in gRPC; check the port and -authority."
 # With these, the same call cannot end better.
-HOPELESS = frozenset({"TOKEN_INVALID", "TOKEN_EXPIRED", "TOKEN_AHEAD", "STREAM_CHANGED"})
+HOPELESS = frozenset({"TOKEN_INVALID", "TOKEN_AHEAD"}) | REFUSALS
 FALLBACK = "{either}."
 
 _HTTP_STATUS = re.compile(r"received http2 header with status: (\d{3})")
@@ -71,7 +71,7 @@ def advise(status: Status, address: str, *, plaintext: bool, keys: bool = True) 
     `keys` says whether it is for somebody with keys to press, or for the end of a pipe.
     """
     words = KEYS if keys else NO_KEYS
-    if status.reason in ("TOKEN_EXPIRED", "STREAM_CHANGED"):
+    if refuses_place(status):
         return _choice(status, keys=keys)
     if status.reason in BY_REASON:
         sentence = BY_REASON[status.reason]

@@ -8,12 +8,12 @@ from contextlib import suppress
 from grpctap.core.status import Status
 
 # What came next is gone, or is no longer this log's; somewhere else the stream can go on.
-_REASONS = frozenset({"TOKEN_EXPIRED", "STREAM_CHANGED"})
+REFUSALS = frozenset({"TOKEN_EXPIRED", "STREAM_CHANGED"})
 
 
 def refuses_place(status: Status) -> bool:
     """Whether the server refused the place only, so that another one may do."""
-    return status.reason in _REASONS
+    return status.reason in REFUSALS
 
 
 def oldest_token(status: Status) -> bytes:
