@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from google.protobuf.message import Message
 
 from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
-from grpctap.core.reconnect import Reconnect
+from grpctap.core.reconnect import Reconnect, When
 from grpctap.core.resume import Resume
 from grpctap.transport.target import Target
 
@@ -37,3 +37,9 @@ class Config:
     backoff: Reconnect = field(default_factory=Reconnect)
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
+
+    def reconnecting(self, default: When) -> Reconnect:
+        """How to open a lost call again; `default` says when, where nobody chose."""
+        if self.reconnect is None:
+            return replace(self.backoff, when=default)
+        return replace(self.backoff, when=When.ALWAYS if self.reconnect else When.NEVER)

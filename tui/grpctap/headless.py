@@ -8,7 +8,6 @@ import select
 import signal
 import sys
 from contextlib import suppress
-from dataclasses import replace
 
 from grpctap.config import Config
 from grpctap.core.advice import advise
@@ -74,8 +73,8 @@ class Pipe:
 
 def follow(config: Config) -> int:
     """Prints the stream's messages as they arrive, until it ends; returns the exit code."""
-    when = {None: When.WITH_CURSOR, True: When.ALWAYS, False: When.NEVER}[config.reconnect]
-    reconnects = when is not When.NEVER
+    policy = config.reconnecting(When.WITH_CURSOR)
+    reconnects = policy.when is not When.NEVER
     progress = wants_progress(config)
     schema = schema_of(config, progress=reconnects or progress)
     if sys.stdout is None:
@@ -88,7 +87,7 @@ def follow(config: Config) -> int:
         # What was printed need not be kept.
         capacity=1,
         token=first_token(config),
-        backoff=Backoff(replace(config.backoff, when=when)),
+        backoff=Backoff(policy),
         max_time_s=config.max_time,
         deliver=pipe.write,
     )

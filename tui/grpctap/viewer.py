@@ -6,7 +6,6 @@ import shlex
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import replace
 
 from google.protobuf import json_format
 
@@ -30,14 +29,13 @@ def view(config: Config, *, resumable: bool) -> int:
 
     `resumable` says whether the server will still be there for a call that goes on later.
     """
-    when = When.NEVER if config.reconnect is False else When.ALWAYS
     tap = Tap(
         GrpcTransport(config.target, config.method.name, config.metadata),
         schema_of(config, progress=True),
         capacity=config.history,
         max_bytes=config.history_bytes,
         token=first_token(config),
-        backoff=Backoff(replace(config.backoff, when=when)),
+        backoff=Backoff(config.reconnecting(When.ALWAYS)),
         max_time_s=config.max_time,
     )
     target = config.target
