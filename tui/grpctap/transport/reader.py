@@ -6,21 +6,17 @@ import threading
 import time
 from dataclasses import dataclass
 
+from grpctap.clock import SOURCE
 from grpctap.core import status as codes
 from grpctap.core.status import Status
 from grpctap.transport.base import Call, Sink, Transport
-
-
-def _now_s() -> float:
-    """Seconds on the clock by which the tap reckons, which goes on while a machine sleeps."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A call to be made.
 
-    `request` is serialised; `due_s` is when to make it, on the clock of `_now_s`;
+    `request` is serialised; `due_s` is when to make it, on the clock of `SOURCE`, in seconds;
     `timeout_s` bounds its life in seconds from then, None: nothing does.
     """
 
@@ -59,7 +55,7 @@ class Reader:
             timeout_s: The call's deadline, in seconds from then; None: it has none.
         """
         with self._changed:
-            self._replace(Wanted(call_id, request, _now_s() + wait_s, timeout_s))
+            self._replace(Wanted(call_id, request, time.clock_gettime(SOURCE) + wait_s, timeout_s))
 
     def cancel(self) -> None:
         """Cancels the call that runs, and forgets the one that waits."""
@@ -93,7 +89,7 @@ class Reader:
             while not self._closed:
                 wait_s = None
                 if self._wanted is not None:
-                    wait_s = self._wanted.due_s - _now_s()
+                    wait_s = self._wanted.due_s - time.clock_gettime(SOURCE)
                     if wait_s <= 0:
                         return self._wanted
                 # In slices, since a condition does not count the time that a machine sleeps.
