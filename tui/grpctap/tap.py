@@ -103,7 +103,12 @@ class Tap:
         clock: Callable[[], int] | None = None,
     ) -> None:
         self.schema = schema
-        self._clock = clock or WallClock()
+        wall = WallClock()
+        self._clock = clock or wall
+        # Arrivals are stamped in the fastest way that there is.
+        self._ticks, self._epoch_ns = (clock, 0) if clock else (wall.ticks, wall.epoch_ns)
+        # With another clock, and for who takes each message, none waits for others.
+        self._batch_ns = 0 if clock or deliver else BATCH_NS
         self._lock = threading.Lock()
         self._moved = threading.Condition(self._lock)
         self._moves = 0
@@ -138,7 +143,6 @@ class Tap:
             now_ns = self._clock()
             if not self._session.command(command, now_ns):
                 return False
-            self._still_ns = now_ns
             self._set_deadline(now_ns)
             self._align(now_ns)
             return True
@@ -189,11 +193,7 @@ class Tap:
 
     def opened(self, call_id: int) -> Inbox:
         """A call begins; says where its messages are to be put."""
-        clock = self._clock
-        ticks = clock.ticks if isinstance(clock, WallClock) else clock
-        # With another clock, and for who takes each message, none waits for others.
-        at_once = ticks is clock or self._deliver is not None
-        inbox = Inbox(call_id, ticks, 0 if at_once else BATCH_NS)
+        inbox = Inbox(call_id, self._ticks, self._batch_ns)
         with self._lock:
             self._inbox = inbox
         return inbox
@@ -258,9 +258,7 @@ class Tap:
         return reading, accepted
 
     def _since_epoch(self, times: list[int]) -> list[int]:
-        if not isinstance(self._clock, WallClock):
-            return times
-        epoch_ns = self._clock.epoch_ns
+        epoch_ns = self._epoch_ns
         return [time_ns + epoch_ns for time_ns in times]
 
     def ended(self, call_id: int, status: Status) -> None:
@@ -368,6 +366,7 @@ class Tap:
                 timeout_s=timeout_s,
             )
         else:
+            self._still_ns = now_ns
             self._reader.cancel()
         self._tell()
 
@@ -376,8 +375,7 @@ class Tap:
         self._moved.notify_all()
 
     def _end(self, status: Status, now_ns: int) -> None:
-        if not self._session.ended(status, now_ns):
-            self._still_ns = now_ns
+        self._session.ended(status, now_ns)
         self._align(now_ns)
 
     def _check(self) -> None:
@@ -391,10 +389,10 @@ class Tap:
                     self._session.liveness.heard_ns = now_ns
                 looked_ns = now_ns
                 if self._session.check(now_ns):
-                    if not self._session.is_open:
-                        self._still_ns = now_ns
                     self._align(now_ns)
 
     def _check_period_s(self) -> float:
         limit_s = self._session.liveness.limit_ns / 1e9 / _CHECKS_PER_LIMIT
-        return min(max(limit_s, _SHORTEST_CHECK_S), _LONGEST_CHECK_S) if limit_s else 1.0
+        return (
+            min(max(limit_s, _SHORTEST_CHECK_S), _LONGEST_CHECK_S) if limit_s else _LONGEST_CHECK_S
+        )
