@@ -178,18 +178,6 @@ class Session:
             self._follow(known and reading.stream_id == self.cursor.stream_id)
             return False
         self.liveness.heard_ns = now_ns
-        cursor, sequence = self.cursor, reading.sequence
-        # Nearly every value is simply the next one, and a flood leaves no time for more questions.
-        if (
-            self.settled
-            and 1 < sequence == cursor.sequence + 1
-            and (reading.stream_id == cursor.stream_id != "")
-        ):
-            self.history.append(sequence, now_ns, raw)
-            cursor.sequence = sequence
-            self.token = reading.token or self.token
-            self.state = State.CATCHING_UP if self.newest > sequence else State.LIVE
-            return True
         accepted = self._take(reading, raw, now_ns)
         self._follow(self.settled)
         return accepted
@@ -216,7 +204,7 @@ class Session:
         cursor.sequence = last
         self.token = run.token or self.token
         self.liveness.heard_ns = times[-1]
-        self.state = State.CATCHING_UP if self.newest > last else State.LIVE
+        self._follow(position_known=True)
         return True
 
     def ended(self, status: Status, now_ns: int) -> bool:
