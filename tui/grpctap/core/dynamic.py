@@ -12,7 +12,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpctap.core.jsontext import JsonText, escape, shorten
 from grpctap.core.listvalue import last_number
-from grpctap.core.mend import mend, refuses_bad_text
+from grpctap.core.mend import parse_mended, refuses_bad_text
 from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
 from grpctap.core.resume import Resume
@@ -42,7 +42,8 @@ class MethodSchema:
         self._request = request
         self._resume = resume
         # Looked up once: a flood leaves no time for it.
-        self._parse = method.response_class.FromString
+        self._response = method.response_class
+        self._parse = self._response.FromString
         self._cursor: Callable[[Message], bytes] = _no_cursor if resume is None else resume.read
         self._number = self._find_number()
         self._unchecked = not refuses_bad_text(method.response)
@@ -68,7 +69,7 @@ class MethodSchema:
         try:
             message = self._parse(raw)
         except DecodeError:
-            message = self._mended(raw)
+            message = parse_mended(self._response, raw)
             # A text that had to be mended is not the one that the server wants back.
             if self._resume is not None and self._resume.is_text:
                 return Reading("", 0, b"", False, self._number(message))
@@ -102,18 +103,11 @@ class MethodSchema:
 
     def _message(self, raw: bytes) -> Message:
         if self._unchecked:
-            return self._mended(raw)
+            return parse_mended(self._response, raw)
         try:
             return self._parse(raw)
         except DecodeError:
-            return self._mended(raw)
-
-    def _mended(self, raw: bytes) -> Message:
-        response = self._method.response
-        try:
-            return self._parse(mend(raw, response))
-        except DecodeError as error:
-            raise MessageError(f"the message is no {response.full_name}") from error
+            return parse_mended(self._response, raw)
 
     def _find_number(self) -> Callable[[Any], float | None]:
         cursor = None if self._resume is None else self._resume.spec.response

@@ -14,6 +14,7 @@ from google.protobuf.message import DecodeError, Message
 
 from grpctap.core.columns import ColumnReader
 from grpctap.core.jsontext import escape
+from grpctap.core.mend import parse_mended
 from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
 from grpctap.core.resume import Resume
@@ -69,8 +70,6 @@ class _Lenient(Protocol):
     progress_interval: Duration
 
     def HasField(self, field_name: Literal["number"]) -> bool: ...  # noqa: N802
-
-    def SerializeToString(self) -> bytes: ...  # noqa: N802
 
 
 def _lenient_response() -> type[Message]:
@@ -182,14 +181,11 @@ class ListValue:
         Raises:
             MessageError: the bytes are no StreamResponse.
         """
+        message: Message
         try:
             message = pb.StreamResponse.FromString(raw)
         except DecodeError:
-            lenient = _parse(raw)
-            text, stream_id = _text(lenient.stream_value), _text(lenient.stream_id)
-            lenient.stream_value = lenient.stream_id = b""
-            message = pb.StreamResponse.FromString(lenient.SerializeToString())
-            message.stream_value, message.stream_id = text, stream_id
+            message = parse_mended(pb.StreamResponse, raw)
         try:
             line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
         except json_format.SerializeToJsonError:

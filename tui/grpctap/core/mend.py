@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.message import MessageError
 from grpctap.core.wire import BYTES, FIXED_32, FIXED_64, VARINT, as_varint, varint
 
 # As deep as protobuf reads.
@@ -53,6 +57,19 @@ def mend(raw: bytes, type_: Descriptor) -> bytes:
         return _mend(raw, type_, _DEPTH)
     except (_NoMessageError, IndexError):
         return raw
+
+
+def parse_mended(type_: type[Message], raw: bytes) -> Message:
+    """Reads a message as if its strings had U+FFFD where their bytes are no UTF-8.
+
+    Raises:
+        MessageError: the bytes are no such message.
+    """
+    descriptor = cast("Descriptor", type_.DESCRIPTOR)
+    try:
+        return type_.FromString(mend(raw, descriptor))
+    except DecodeError as error:
+        raise MessageError(f"the message is no {descriptor.full_name}") from error
 
 
 def _mend(raw: bytes, type_: Descriptor, depth: int) -> bytes:
