@@ -12,6 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescript
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
+from grpctap.core.imports import imports_first
 from grpctap.core.message import MessageError
 from grpctap.core.text import MAX_LINE
 
@@ -153,17 +154,13 @@ def _make_plain(message: descriptor_pb2.DescriptorProto) -> None:
 
 def _with_imports(file: FileDescriptor) -> list[FileDescriptor]:
     """The file and all that it imports, those first."""
-    found: dict[str, FileDescriptor] = {}
-    # No recursion: how long a chain of imports is, is up to the server.
-    stack = [(file, False)]
-    while stack:
-        file, complete = stack.pop()
-        if complete:
-            found.setdefault(file.name, file)
-        elif file.name not in found:
-            stack.append((file, True))
-            stack.extend((dependency, False) for dependency in file.dependencies)
-    return list(found.values())
+    known = {file.name: file}
+
+    def imports(name: str) -> list[str]:
+        known.update((dependency.name, dependency) for dependency in known[name].dependencies)
+        return [dependency.name for dependency in known[name].dependencies]
+
+    return [known[name] for name in imports_first([file.name], imports)]
 
 
 def _escaped(match: re.Match[str]) -> str:

@@ -15,6 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from grpctap.core.advice import advise
+from grpctap.core.imports import imports_first
 from grpctap.core.listvalue import METHOD
 from grpctap.core.method import Method
 from grpctap.core.seams import status_line
@@ -93,25 +94,20 @@ def build_pool(files: Mapping[str, FileDescriptorProto]) -> DescriptorPool:
         SchemaError: they do not make sense together.
     """
     pool = DescriptorPool()
-    entered: set[str] = set()
-    # No recursion: how long a chain of imports is, is up to whoever gives them.
-    stack = [(name, False) for name in files]
-    while stack:
-        name, complete = stack.pop()
-        if not complete and name in entered:
-            continue
+    found: dict[str, FileDescriptorProto] = {}
+
+    def imports(name: str) -> Sequence[str]:
         file = files.get(name) or _well_known(name)
         if file is None:
             raise SchemaError(f"the description imports {name}, which is missing")
-        if complete:
-            try:
-                pool.Add(file)
-            except TypeError as error:
-                raise SchemaError(f"the description makes no sense: {error}") from error
-        else:
-            entered.add(name)
-            stack.append((name, True))
-            stack.extend((other, False) for other in file.dependency)
+        found[name] = file
+        return file.dependency
+
+    for name in imports_first(files, imports):
+        try:
+            pool.Add(found[name])
+        except TypeError as error:
+            raise SchemaError(f"the description makes no sense: {error}") from error
     return pool
 
 
