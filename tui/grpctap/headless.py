@@ -10,7 +10,7 @@ import sys
 from contextlib import suppress
 
 from grpctap.config import Config
-from grpctap.core.advice import advise
+from grpctap.core.advice import told_with_advice
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration, status_line
@@ -150,8 +150,7 @@ def _conclude(last: Snapshot, target: Target, *, raw: bool) -> int:
     if status.unreadable:
         _say(f"{printable(status.details)}; check the method")
         return ERROR
-    advice = advise(status, target.address, plaintext=target.plaintext, keys=False)
-    _say(f"{status_line(status).rstrip('.')}. {advice}")
+    _say(told_with_advice(status, target.address, plaintext=target.plaintext))
     return 64 + status.code
 
 

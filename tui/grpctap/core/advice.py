@@ -7,6 +7,7 @@ import re
 from grpctap.core import status as codes
 from grpctap.core.connecting import advise_unconnected, is_unconnected
 from grpctap.core.refusal import REFUSALS, oldest_token, refuses_place
+from grpctap.core.seams import status_line
 from grpctap.core.status import Status
 
 # What stands for {again}, {on} and {fresh}: with keys to press, and without.
@@ -82,6 +83,12 @@ def advise(status: Status, address: str, *, plaintext: bool, keys: bool = True) 
     else:
         sentence = _by_words(status.details.lower()) or BY_CODE.get(status.code, FALLBACK)
     return sentence.format(address=address, **words)
+
+
+def told_with_advice(status: Status, address: str, *, plaintext: bool) -> str:
+    """The status and the advice on one printable line, for whoever has no keys to press."""
+    advice = advise(status, address, plaintext=plaintext, keys=False)
+    return f"{status_line(status).rstrip('.')}. {advice}"
 
 
 def _choice(status: Status, *, keys: bool) -> str:

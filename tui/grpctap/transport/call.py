@@ -13,7 +13,7 @@ import grpc
 from grpctap.core import status as codes
 from grpctap.core.connecting import is_unconnected
 from grpctap.core.status import OK, Status
-from grpctap.transport.diagnose import look, worth_a_look
+from grpctap.transport.diagnose import looked_at, worth_a_look
 from grpctap.transport.target import Target
 
 LONGEST_KEEPALIVE_S = 86_400.0
@@ -70,8 +70,7 @@ class GrpcTransport:
         """Looks at a server that there was no connection to, once, and never at one that worked."""
         known = self._looked_at
         if known is None and not self._connected and worth_a_look(status):
-            peer, names = look(self.target, status)
-            known = self._looked_at = replace(status, peer=peer, names=names)
+            known = self._looked_at = looked_at(self.target, status)
         return known if known is not None and known.details == status.details else status
 
 
@@ -102,7 +101,7 @@ class GrpcCall:
             deque(self._call, maxlen=0)
         self._call.initial_metadata()
         self._call.cancel()
-        return self._learn(_status(self._call))
+        return self._learn(status_of(self._call))
 
 
 def _wants_fewer_pings(status: Status) -> bool:
@@ -111,7 +110,8 @@ def _wants_fewer_pings(status: Status) -> bool:
     return status.code == codes.UNAVAILABLE and "too many pings" in details
 
 
-def _status(call: Any) -> Status:
+def status_of(call: Any) -> Status:
+    """What a call has ended with, or an error that gRPC raised for it, with its ErrorInfo."""
     code: grpc.StatusCode = call.code()
     number: int = code.value[0]
     if number == OK:

@@ -6,6 +6,7 @@ import os
 import socket
 import ssl
 import time
+from dataclasses import replace
 
 from grpctap.core.connecting import OTHER_NAME, is_unconnected
 from grpctap.core.status import Peer, Status
@@ -42,6 +43,12 @@ def worth_a_look(status: Status) -> bool:
     """Whether a second look may say more than `status` does."""
     details = status.details.lower()
     return is_unconnected(status) and not any(words in details for words in _CLEAR)
+
+
+def looked_at(target: Target, status: Status) -> Status:
+    """The status that a call to `target` ended with, and what a second look shows beyond it."""
+    peer, names = look(target, status)
+    return replace(status, peer=peer, names=names)
 
 
 def look(target: Target, status: Status) -> tuple[Peer | None, tuple[str, ...]]:

@@ -7,21 +7,20 @@ import importlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
 
 import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from grpctap.core.advice import advise
+from grpctap.core.advice import told_with_advice
 from grpctap.core.imports import imports_first
 from grpctap.core.listvalue import METHOD
 from grpctap.core.method import Method
-from grpctap.core.seams import status_line
-from grpctap.core.status import Status
+from grpctap.core.status import DEADLINE_EXCEEDED
 from grpctap.core.text import printable
-from grpctap.transport.diagnose import look, worth_a_look
+from grpctap.transport.call import status_of
+from grpctap.transport.diagnose import looked_at, worth_a_look
 from grpctap.transport.reflection import Reflection, ReflectionError
 from grpctap.transport.target import Target
 
@@ -150,18 +149,15 @@ def _well_known(name: str) -> FileDescriptorProto | None:
 
 
 def _failure(error: grpc.RpcError, target: Target, name: str, timeout_s: float) -> SchemaError:
-    code: grpc.StatusCode = error.code()
-    status = Status(code.value[0], code.name, error.details() or "")
+    status = status_of(error)
     exit_code = 64 + status.code
-    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+    if status.code == DEADLINE_EXCEEDED:
         silent = f"{target.address} does not say within {timeout_s:g} s what {name} is"
         return SchemaError(silent, exit_code)
     if worth_a_look(status):
-        peer, names = look(target, status)
-        status = replace(status, peer=peer, names=names)
-    advice = advise(status, target.address, plaintext=target.plaintext, keys=False)
-    told = f"asked what {name} is: {status_line(status).rstrip('.')}"
-    return SchemaError(f"{told}. {advice}", exit_code)
+        status = looked_at(target, status)
+    told = told_with_advice(status, target.address, plaintext=target.plaintext)
+    return SchemaError(f"asked what {name} is: {told}", exit_code)
 
 
 def _near(name: str, names: Sequence[str]) -> str:
