@@ -19,7 +19,7 @@ from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.message import Message
 
 from grpctap.core.message import MessageError
-from grpctap.core.text import printable
+from grpctap.core.text import listed, printable
 
 FOUND_ALONE = "resume_token"
 """A pair with this name on both sides needs no flag."""
@@ -28,7 +28,6 @@ _PATH = r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*"
 _PAIR = re.compile(rf"({_PATH})=({_PATH})(?:\+(\d{{1,20}}))?", re.ASCII)
 _LARGEST = 2**64 - 1
 # An error names the likeliest fields, out of those near the top of a message.
-_SUGGESTIONS = 6
 _CANDIDATES = 1_000
 _LOOKS = 10_000
 _DEPTH = 5
@@ -261,8 +260,7 @@ def _fitting(root: Descriptor, text: str, fits: Callable[[FieldDescriptor], bool
     }
     # Sorting keeps the proto's order among equals.
     names.sort(key=lambda name: -likeness[name])
-    more = f" and {len(names) - _SUGGESTIONS} more" if len(names) > _SUGGESTIONS else ""
-    return f"fields of {root.full_name} that fit: {', '.join(names[:_SUGGESTIONS])}{more}"
+    return f"fields of {root.full_name} that fit: {listed(names)}"
 
 
 def _candidates(root: Descriptor) -> Iterator[_Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 # Far more than any terminal is wide, and small enough to go through at every frame.
@@ -78,6 +79,12 @@ def printable(text: str, limit: int = MAX_LINE) -> str:
             break
     shown = "".join((*parts, scanned[at : at + limit + 1]))
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The first of the names, and how many more there are: "a, b and 3 more"."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def _stacked(text: str) -> str:

@@ -18,7 +18,7 @@ from grpctap.core.imports import imports_first
 from grpctap.core.listvalue import METHOD
 from grpctap.core.method import Method
 from grpctap.core.status import DEADLINE_EXCEEDED
-from grpctap.core.text import printable
+from grpctap.core.text import listed, printable
 from grpctap.transport.call import status_of
 from grpctap.transport.diagnose import looked_at, worth_a_look
 from grpctap.transport.reflection import Reflection, ReflectionError
@@ -27,7 +27,6 @@ from grpctap.transport.target import Target
 ANSWER_S = 10.0
 """How long a server may take to describe a method once it is connected, in seconds."""
 
-_SUGGESTIONS = 6
 _LONGEST_NAME = 100
 _LONGEST_ERROR = 1_000
 _WELL_KNOWN = re.compile(r"google/protobuf/(\w+)\.proto", re.ASCII)
@@ -173,9 +172,7 @@ def _near(name: str, names: Sequence[str]) -> str:
         meant = [by_lower_case[lower] for lower in close]
     if meant:
         return f"did you mean {' or '.join(_short(known) for known in meant[:3])}?"
-    listed = ", ".join(_short(known) for known in sorted(names)[:_SUGGESTIONS])
-    more = f" and {len(names) - _SUGGESTIONS} more" if len(names) > _SUGGESTIONS else ""
-    return f"it has {listed}{more}"
+    return f"it has {listed([_short(known) for known in sorted(names)])}"
 
 
 def _short(name: str) -> str:
