@@ -8,13 +8,12 @@ from grpctap.config import Config
 from grpctap.core.dynamic import MethodSchema
 from grpctap.core.listvalue import LIST_VALUE, ListValue
 from grpctap.core.method import Method
-from grpctap.core.resume import Resume, ResumeError, Spec
+from grpctap.core.resume import Resume, ResumeError, Spec, request_at
 from grpctap.schemas import (
     first_token,
     json_object,
     method_name,
     parse_request,
-    request_at,
     resume_of,
     schema_of,
     wants_progress,
@@ -113,7 +112,7 @@ def test_each_method_gets_the_schema_that_knows_it() -> None:
     assert wants_progress(ours)
     assert not wants_progress(Config(TARGET, SimpleRequest()))
     assert first_token(ours) == b"t"
-    assert request_at(ours, b"u") == SimpleRequest(
+    assert request_at(ours.request, ours.resume, b"u") == SimpleRequest(
         data="x", resume_token=b"u", progress_notify=True
     )
 
@@ -121,12 +120,12 @@ def test_each_method_gets_the_schema_that_knows_it() -> None:
     assert isinstance(schema_of(theirs, progress=True), MethodSchema)
     assert not wants_progress(theirs)
     assert first_token(theirs) == b""
-    assert request_at(theirs, b"") == PROTOS.make("Ask", after="5")
+    assert request_at(theirs.request, theirs.resume, b"") == PROTOS.make("Ask", after="5")
 
     pair = resume_of(Spec.parse("after=id"), method())
     placed = Config(TARGET, PROTOS.make("Ask", after="5"), method=method(), resume=pair)
     assert first_token(placed) == b"5"
-    assert request_at(placed, b"6") == PROTOS.make("Ask", after="6")
+    assert request_at(placed.request, placed.resume, b"6") == PROTOS.make("Ask", after="6")
     assert placed.request == PROTOS.make("Ask", after="5")
 
 

@@ -89,12 +89,3 @@ def wants_progress(config: Config) -> bool:
 def first_token(config: Config) -> bytes:
     """Where the request asks to start; empty: it asks for no place."""
     return b"" if config.resume is None else config.resume.start(config.request)
-
-
-def request_at(config: Config, token: bytes) -> Message:
-    """The request of a call that goes on after `token`."""
-    request = type(config.request)()
-    request.CopyFrom(config.request)
-    if config.resume is not None:
-        config.resume.apply(request, token)
-    return request

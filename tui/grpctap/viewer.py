@@ -13,9 +13,10 @@ from grpctap.app import GrpctapApp
 from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
 from grpctap.core.reconnect import Backoff, When
+from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
-from grpctap.schemas import first_token, request_at, schema_of
+from grpctap.schemas import first_token, schema_of
 from grpctap.tap import Snapshot, Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
@@ -106,7 +107,7 @@ def command(config: Config, token: bytes) -> str:
     if config.resume is not None and config.resume.given:
         words += ["--resume", str(config.resume.spec)]
     data = json_format.MessageToJson(
-        request_at(config, token),
+        request_at(config.request, config.resume, token),
         indent=None,
         preserving_proto_field_name=True,
         descriptor_pool=config.method.pool,

@@ -15,7 +15,7 @@ from grpctap.core.listvalue import last_number
 from grpctap.core.mend import parse_mended, refuses_bad_text
 from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
-from grpctap.core.resume import Resume
+from grpctap.core.resume import Resume, request_at
 from grpctap.core.text import MAX_LINE
 
 _NUMBERS = {
@@ -53,10 +53,7 @@ class MethodSchema:
 
     def request(self, token: bytes) -> bytes:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
-        request = type(self._request)()
-        request.CopyFrom(self._request)
-        if self._resume is not None:
-            self._resume.apply(request, token)
+        request = request_at(self._request, self._resume, token)
         # What it lacks is for the server to say.
         return request.SerializePartialToString()
 

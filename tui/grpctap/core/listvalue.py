@@ -17,7 +17,7 @@ from grpctap.core.jsontext import escape
 from grpctap.core.mend import parse_mended
 from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
-from grpctap.core.resume import Resume
+from grpctap.core.resume import Resume, request_at
 from grpctap.core.text import MAX_LINE
 from grpctap.core.wire import find_bytes
 from grpctap_protos import server_stream_pb2 as pb
@@ -112,12 +112,7 @@ class ListValue:
 
     def request(self, token: bytes) -> bytes:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
-        request = pb.SimpleRequest()
-        request.CopyFrom(self._request)
-        if self._resume is None:
-            request.resume_token = token
-        else:
-            self._resume.apply(request, token)
+        request = request_at(self._request, self._resume or OWN_RESUME, token)
         request.progress_notify = self._progress
         return request.SerializeToString()
 

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
@@ -47,6 +47,9 @@ _RANGES = {
     FieldDescriptor.TYPE_FIXED64: (0, 2**64 - 1),
 }
 _TEXTS = {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_BYTES}
+
+
+_Request = TypeVar("_Request", bound=Message)
 
 
 class ResumeError(ValueError):
@@ -194,6 +197,15 @@ class Resume:
         """The cursor that a request already holds; empty where it holds none."""
         value = self._target.value(request)
         return b"%d" % value if isinstance(value, int) else value or b""
+
+
+def request_at(request: _Request, resume: Resume | None, cursor: bytes) -> _Request:
+    """A copy of a request that starts at the cursor; without a pair, only a copy."""
+    copy = type(request)()
+    copy.CopyFrom(request)
+    if resume is not None:
+        resume.apply(copy, cursor)
+    return copy
 
 
 def _is_cursor(field: FieldDescriptor) -> bool:
