@@ -143,9 +143,7 @@ class History:
         self.last_ns = time_ns
         self.values += 1
         self.bytes += len(raw)
-        self._room -= 1
-        self.end += 1
-        self._trim()
+        self._grow(1)
 
     def extend(self, sequences: Sequence[int], times: Sequence[int], raws: Sequence[bytes]) -> None:
         """Appends values, one or more, given in columns of the same length; as `append` does."""
@@ -159,11 +157,9 @@ class History:
             chunk.sequences.extend(sequences[at:stop])
             chunk.times.extend(times[at:stop])
             self.values += stop - at
-            self._room -= stop - at
-            self.end += stop - at
-            at = stop
             # After each chunk, so that no more than one is kept beyond what may be kept.
-            self._trim()
+            self._grow(stop - at)
+            at = stop
 
     def add_seam(self, seam: Seam) -> int:
         """Appends a seam; returns its row."""
@@ -172,9 +168,7 @@ class History:
         chunk.items.append(seam)
         chunk.sequences.append(0)
         chunk.times.append(0)
-        self._room -= 1
-        self.end += 1
-        self._trim()
+        self._grow(1)
         return self.end - 1
 
     def amend(self, row: int, seam: Seam) -> None:
@@ -210,7 +204,10 @@ class History:
             self._room = CHUNK
         return self._chunks[-1]
 
-    def _trim(self) -> None:
+    def _grow(self, rows: int) -> None:
+        """Counts rows that the open chunk took in, and lets the oldest go."""
+        self._room -= rows
+        self.end += rows
         capacity = self.capacity
         while self.kept > capacity or self.end - self.first > 2 * capacity:
             self._drop(max(self.kept - capacity, self.end - self.first - 2 * capacity))
