@@ -14,6 +14,7 @@ import select
 import signal
 import struct
 import subprocess
+import sys
 import termios
 import threading
 import time
@@ -28,6 +29,14 @@ from support.modes import Modes
 PATIENCE_S = 30.0
 QUERY, ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 BEGIN, END = b"\x1b[?2026h", b"\x1b[?2026l"
+LAUNCH = (
+    # Without a terminal that controls it no key makes a signal, and nobody hangs up.
+    # A step of its own, since a preexec_fn would fork, and grpcio does not always outlive that.
+    *(sys.executable, "-I", "-S", "-c"),
+    "import fcntl, os, sys, termios\n"
+    "fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+    "os.execvp(sys.argv[1], sys.argv[1:])",
+)
 ENTER, LEAVE = b"\x1b[?1049h", b"\x1b[?1049l"
 _MARKS = re.compile(rb"\x1b\[\?2026[hl]")
 # Where the cursor moves, a new piece of text begins; a colour changes nothing of it.
@@ -72,14 +81,12 @@ class Terminal:
         self.modes = Modes()
         self.started = time.monotonic()
         self._process = subprocess.Popen(
-            command,
+            (*LAUNCH, *command),
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
             env=environment,
             start_new_session=True,
-            # Without a terminal that controls it no key makes a signal, and nobody hangs up.
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(theirs)
         self.pid = self._process.pid
