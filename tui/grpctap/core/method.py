@@ -12,15 +12,25 @@ from google.protobuf.message import Message
 
 @dataclass(frozen=True)
 class Method:
-    """A method that answers one request, with one message or a stream of them.
+    """A method of a service, as its descriptor tells it.
 
-    `name` is SERVICE/METHOD; `pool` knows all types that the method's own are made of.
+    `name` is SERVICE/METHOD; `pool` knows all types that the method's own are made of. A method
+    that is not `server_streaming` answers once.
     """
 
     name: str
     request: Descriptor
     response: Descriptor
     pool: DescriptorPool
+    client_streaming: bool = False
+    server_streaming: bool = True
+
+    @property
+    def kind(self) -> str:
+        """What a call of it is called: "server-streaming", "unary" and so on."""
+        if self.client_streaming:
+            return "bidirectional" if self.server_streaming else "client-streaming"
+        return "server-streaming" if self.server_streaming else "unary"
 
     @property
     def request_class(self) -> type[Message]:

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 
 import grpc
-from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from grpctap.core.advice import told_with_advice
+from grpctap.core.catalog import Catalog, CatalogError, nearest
 from grpctap.core.imports import imports_first
 from grpctap.core.listvalue import METHOD
 from grpctap.core.method import Method
 from grpctap.core.status import DEADLINE_EXCEEDED
-from grpctap.core.text import listed, printable
+from grpctap.core.text import printable
 from grpctap.transport.call import status_of
 from grpctap.transport.diagnose import looked_at, worth_a_look
 from grpctap.transport.reflection import Reflection, ReflectionError
@@ -27,7 +26,6 @@ from grpctap.transport.target import Target
 ANSWER_S = 10.0
 """How long a server may take to describe a method once it is connected, in seconds."""
 
-_LONGEST_NAME = 100
 _LONGEST_ERROR = 1_000
 _WELL_KNOWN = re.compile(r"google/protobuf/(\w+)\.proto", re.ASCII)
 
@@ -62,27 +60,50 @@ def fetch_method(
         SchemaError: there is no answer, no such method, or it takes more than one request.
     """
     service = name.partition("/")[0]
-    timeout_s = target.connect_timeout + ANSWER_S
-    if max_time_s is not None:
-        timeout_s = min(timeout_s, max_time_s)
+    timeout_s = _timeout_s(target, max_time_s)
     with closing(target.channel()) as channel:
         reflection = Reflection(channel, metadata, timeout_s)
         try:
             files = reflection.files(service)
             known = [] if files else reflection.services()
         except ReflectionError as error:
-            raise SchemaError(
-                f"{target.address} {error}; without reflection only {METHOD} can be watched"
-            ) from error
+            raise _unreflecting(target, error) from error
         except grpc.RpcError as error:
-            raise _failure(error, target, name, timeout_s) from error
+            raise _failure(error, target, f"what {name} is", timeout_s) from error
     if service in known:
         raise SchemaError(f"{target.address} lists {service}, but does not describe it")
     if not files:
-        raise SchemaError(f'{target.address} has no service "{service}"; {_near(service, known)}')
-    pool = build_pool(files)
-    method = find_method(pool, name)
-    return Method(name, method.input_type, method.output_type, pool)
+        raise SchemaError(f'{target.address} has no service "{service}"; {nearest(service, known)}')
+    catalog = Catalog(build_pool(files), [service])
+    try:
+        return watchable(catalog.method(name))
+    except CatalogError as error:
+        raise SchemaError(str(error)) from error
+
+
+def fetch_catalog(
+    target: Target,
+    metadata: Sequence[tuple[str, str | bytes]] = (),
+    max_time_s: float | None = None,
+) -> Catalog:
+    """Asks a server for all that it serves; the arguments are those of `fetch_method`.
+
+    Raises:
+        SchemaError: there is no answer, or none that makes sense.
+    """
+    timeout_s = _timeout_s(target, max_time_s)
+    files: dict[str, FileDescriptorProto] = {}
+    with closing(target.channel()) as channel:
+        reflection = Reflection(channel, metadata, timeout_s)
+        try:
+            services = reflection.services()
+            for service in services:
+                files.update(reflection.files(service))
+        except ReflectionError as error:
+            raise _unreflecting(target, error) from error
+        except grpc.RpcError as error:
+            raise _failure(error, target, "what it serves", timeout_s) from error
+    return Catalog(build_pool(files), services)
 
 
 def build_pool(files: Mapping[str, FileDescriptorProto]) -> DescriptorPool:
@@ -109,26 +130,16 @@ def build_pool(files: Mapping[str, FileDescriptorProto]) -> DescriptorPool:
     return pool
 
 
-def find_method(pool: DescriptorPool, name: str) -> MethodDescriptor:
-    """A method that can be watched; `name` is SERVICE/METHOD.
+def watchable(method: Method) -> Method:
+    """The same method, which takes one request, and so can be watched.
 
     Raises:
-        SchemaError: there is no such method, or it takes more than one request.
+        SchemaError: it takes a stream of requests.
     """
-    service_name, _, method_name = name.partition("/")
-    try:
-        service = pool.FindServiceByName(service_name)
-    except KeyError as error:
-        raise SchemaError(f"{service_name} is no service") from error
-    method = service.methods_by_name.get(method_name)
-    if method is None:
-        near = _near(method_name, list(service.methods_by_name))
-        raise SchemaError(f'{service_name} has no method "{method_name}"; {near}')
     if method.client_streaming:
-        kind = "bidirectional" if method.server_streaming else "client-streaming"
         raise SchemaError(
-            f"{name} is {kind}: it takes a stream of requests; only methods that take one request "
-            "can be watched"
+            f"{method.name} is {method.kind}: it takes a stream of requests; only methods that "
+            "take one request can be watched"
         )
     return method
 
@@ -147,33 +158,22 @@ def _well_known(name: str) -> FileDescriptorProto | None:
     return file
 
 
-def _failure(error: grpc.RpcError, target: Target, name: str, timeout_s: float) -> SchemaError:
+def _timeout_s(target: Target, max_time_s: float | None) -> float:
+    timeout_s = target.connect_timeout + ANSWER_S
+    return timeout_s if max_time_s is None else min(timeout_s, max_time_s)
+
+
+def _unreflecting(target: Target, error: ReflectionError) -> SchemaError:
+    return SchemaError(f"{target.address} {error}; without reflection only {METHOD} can be watched")
+
+
+def _failure(error: grpc.RpcError, target: Target, what: str, timeout_s: float) -> SchemaError:
     status = status_of(error)
     exit_code = 64 + status.code
     if status.code == DEADLINE_EXCEEDED:
-        silent = f"{target.address} does not say within {timeout_s:g} s what {name} is"
+        silent = f"{target.address} does not say within {timeout_s:g} s {what}"
         return SchemaError(silent, exit_code)
     if worth_a_look(status):
         status = looked_at(target, status)
     told = told_with_advice(status, target.address, plaintext=target.plaintext)
-    return SchemaError(f"asked what {name} is: {told}", exit_code)
-
-
-def _near(name: str, names: Sequence[str]) -> str:
-    """Which of the names may have been meant, else which there are."""
-    if not names:
-        return "it has none"
-    by_lower_case = {known.lower(): known for known in names}
-    wanted = name.lower()[:_LONGEST_NAME]
-    # Written in another case, or without the package.
-    meant = [known for known in names if f".{known.lower()}".endswith(f".{wanted}")]
-    if not meant:
-        close = difflib.get_close_matches(wanted, by_lower_case, n=3, cutoff=0.6)
-        meant = [by_lower_case[lower] for lower in close]
-    if meant:
-        return f"did you mean {' or '.join(_short(known) for known in meant[:3])}?"
-    return f"it has {listed([_short(known) for known in sorted(names)])}"
-
-
-def _short(name: str) -> str:
-    return printable(name, _LONGEST_NAME)
+    return SchemaError(f"asked {what}: {told}", exit_code)
