@@ -342,5 +342,5 @@ def test_a_cursor_that_fits_no_request_ends_the_call_with_a_line() -> None:
     assert done.stdout == '{"kv": {"modRevision": "9223372036854775806"}}\n'
     assert done.stderr == (
         "grpctap: its cursor 9223372036854775808 is out of range: create.start_revision in "
-        "test.WatchRequest is int64; check the method\n"
+        "test.WatchRequest is int64; check --resume\n"
     )
