@@ -17,6 +17,9 @@ MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection by default: grpcurl's own default."""
 
+MAX_METADATA_SIZE = 1024 * 1024
+"""Largest metadata accepted, in bytes: what a server tells of a failure may have a stack trace."""
+
 READ_AHEAD = 1024 * 1024
 """Bytes that a server may send ahead of what was read; one more message may come in any case.
 
@@ -109,6 +112,9 @@ class Target:
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_retries", 0),
             ("grpc.max_receive_message_length", self.max_message_size),
+            # By default gRPC refuses trailers above 8 KiB, at random, and with them the status.
+            ("grpc.max_metadata_size", MAX_METADATA_SIZE),
+            ("grpc.absolute_max_metadata_size", MAX_METADATA_SIZE),
             # gRPC would measure the way and take in ever more ahead: tens of megabytes in a flood,
             # and what the viewer shows would be seconds old.
             ("grpc.http2.bdp_probe", 0),

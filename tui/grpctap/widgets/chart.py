@@ -26,6 +26,7 @@ from grpctap.core.ticks import (
     time_label,
     time_step,
     time_ticks,
+    within_reach,
 )
 from grpctap.widgets.braille import View, plot, value_range
 from grpctap.widgets.lines import LineWidget
@@ -384,7 +385,7 @@ class Chart(LineWidget):
         if values is None and view.recent:
             if self._scale is not None and self._scale.rows == rows:
                 return self._scale
-            values = view.recent[-1], view.recent[-1]
+            values = (within_reach(view.recent[-1]),) * 2
         if values is None:
             self._scale = None
         elif self._scale is None or not self._scale.suits(*values, rows):
