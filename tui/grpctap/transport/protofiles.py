@@ -1,0 +1,171 @@
+"""Descriptions from files: proto sources, which are compiled, and sets that were compiled before."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from importlib.resources import files
+from itertools import chain
+from pathlib import Path
+
+from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
+from google.protobuf.message import DecodeError
+
+from grpctap.core.text import listed
+from grpctap.transport.pools import Files, Pool, SchemaError
+
+# Far more than any set has, and little enough to read from an endless file.
+_MOST_BYTES = 256 * 1024 * 1024
+_MOST_ERRORS = 5
+_COMPILE_S = 60.0
+
+
+@dataclass(frozen=True)
+class ProtoFiles:
+    """What files describe.
+
+    `flags` are the words of a command line that names them again, the paths as they were given.
+    """
+
+    files: Files = field(default_factory=dict, repr=False)
+    flags: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.flags)
+
+    @classmethod
+    def read(
+        cls,
+        protos: Sequence[str] = (),
+        import_paths: Sequence[str] = (),
+        protosets: Sequence[str] = (),
+    ) -> ProtoFiles:
+        """Reads proto sources and compiled sets; `import_paths` are for the sources.
+
+        Raises:
+            SchemaError: one cannot be read, makes no sense, or imports what is not there.
+        """
+        read = [_read_set(path) for path in protosets]
+        if protos:
+            read.append(_compile(protos, import_paths))
+        found: dict[str, FileDescriptorProto] = {}
+        for file in chain.from_iterable(read):
+            found[file.name] = _better(found.get(file.name), file)
+        _check(found)
+        named = (
+            *(("-import-path", path) for path in import_paths if protos),
+            *(("-proto", path) for path in protos),
+            *(("-protoset", path) for path in protosets),
+        )
+        return cls(found, tuple(chain.from_iterable(named)))
+
+
+def _better(old: FileDescriptorProto | None, new: FileDescriptorProto) -> FileDescriptorProto:
+    """The last of two that describe a file, unless the first is the same with comments."""
+    if old is None or new.HasField("source_code_info"):
+        return new
+    plain = FileDescriptorProto()
+    plain.CopyFrom(old)
+    plain.ClearField("source_code_info")
+    return old if plain == new else new
+
+
+def _check(found: Files) -> None:
+    pool = Pool()
+    pool.add(found)
+    for name, reason in pool.broken.items():
+        if name not in found:
+            advice = "make the set with protoc --include_imports"
+            user = next(file.name for file in found.values() if name in file.dependency)
+            raise SchemaError(f"-protoset: {user} imports {name}, which is in no set; {advice}")
+        raise SchemaError(f"{name}: {reason}")
+
+
+def _read_set(path: str) -> list[FileDescriptorProto]:
+    try:
+        with Path(path).open("rb") as file:
+            raw = file.read(_MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no path"
+        raise SchemaError(f"-protoset {path}: {reason}") from error
+    if len(raw) > _MOST_BYTES:
+        raise SchemaError(f"-protoset {path}: it has more than {_MOST_BYTES:,} bytes")
+    try:
+        found = list(FileDescriptorSet.FromString(raw).file)
+    except DecodeError:
+        found = []
+    # Many a text can be read as a message in which nothing is known.
+    if not found or not all(_is_sound(file) for file in found):
+        hint = "; give a proto source with -proto" if path.endswith(".proto") else ""
+        advice = "make one with protoc --include_imports --descriptor_set_out=FILE"
+        raise SchemaError(f"-protoset {path} is no set of descriptors{hint or f'; {advice}'}")
+    return found
+
+
+def _is_sound(file: FileDescriptorProto) -> bool:
+    # Its proto is old, so that protobuf hands out bad UTF-8 as bytes.
+    return all(isinstance(name, str) for name in (file.name, file.package, *file.dependency))
+
+
+def _compile(protos: Sequence[str], import_paths: Sequence[str]) -> list[FileDescriptorProto]:
+    for path in (*protos, *import_paths):
+        if "\0" in path:
+            raise SchemaError("-proto: a path holds a character that no path has")
+    paths = list(import_paths) or _own_paths(protos)
+    for path in import_paths:
+        if not Path(path).is_dir():
+            raise SchemaError(f"-import-path {path}: there is no such folder")
+    well_known = str(files("grpc_tools") / "_proto")
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder, "out")
+        # A process of its own: the compiler writes its errors past Python, and may crash.
+        command = (
+            *(sys.executable, "-m", "grpc_tools.protoc"),
+            *(f"--proto_path={path}" for path in (*paths, well_known)),
+            *("--include_imports", "--include_source_info", f"--descriptor_set_out={out}"),
+            *(_as_path(path) for path in protos),
+        )
+        try:
+            done = subprocess.run(  # noqa: S603
+                command,
+                capture_output=True,
+                timeout=_COMPILE_S,
+                check=False,
+                stdin=subprocess.DEVNULL,
+            )
+        except subprocess.TimeoutExpired:
+            raise SchemaError(f"-proto: not compiled within {_COMPILE_S:g} s") from None
+        if done.returncode:
+            raise _failure(protos, done.stderr.decode("utf-8", "replace"))
+        return list(FileDescriptorSet.FromString(out.read_bytes()).file)
+
+
+def _own_paths(protos: Iterable[str]) -> list[str]:
+    """Where imports are looked for when nobody says it: here, and beside what is not here."""
+    here = Path.cwd()
+    beside = [
+        str(Path(path).parent)
+        for path in protos
+        if not Path(path).absolute().resolve().is_relative_to(here.resolve())
+    ]
+    return [".", *dict.fromkeys(beside)]
+
+
+def _as_path(path: str) -> str:
+    # What begins with a dash or an at sign is no file to the compiler.
+    return f"./{path}" if path[:1] in ("-", "@") else path
+
+
+def _failure(protos: Sequence[str], errors: str) -> SchemaError:
+    # The compiler may tell one mistake twice, and warns of what is not wrong.
+    lines = [line for line in dict.fromkeys(errors.splitlines()) if line.strip()]
+    mistakes = [line for line in lines if ": warning: " not in line] or lines
+    if not mistakes:
+        return SchemaError(f"-proto {listed(protos)}: it cannot be compiled")
+    first, *more = mistakes[:_MOST_ERRORS]
+    if len(mistakes) > _MOST_ERRORS:
+        more.append(f"and {len(mistakes) - _MOST_ERRORS} more")
+    return SchemaError(f"-proto: {first}", more=[f"-proto: {line}" for line in more])
