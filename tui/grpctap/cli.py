@@ -5,15 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from grpctap.config import Config
-from grpctap.core.listvalue import LIST_VALUE, METHOD
 from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
 from grpctap.flags import Parser, demo_parser, viewer_parser
 from grpctap.headers import parse_header
+from grpctap.listing import Question, answer
 from grpctap.schemas import json_object, method_name, parse_request, resume_of
+from grpctap.transport.pools import SchemaError
+from grpctap.transport.protofiles import ProtoFiles
+from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
 from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
@@ -29,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
 
         return serve(argv[1:])
     try:
-        return _demo(argv[1:]) if argv[:1] == ["demo"] else _watch(parse(argv))
+        return _demo(argv[1:]) if argv[:1] == ["demo"] else _view(argv)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 1
 
@@ -41,19 +45,41 @@ def parse(argv: Sequence[str]) -> Config:
         SystemExit: they make no sense, which one line on stderr has said; or help was asked for.
     """
     parser = viewer_parser()
+    return _config(parser, parser.read(argv))
+
+
+def _view(argv: Sequence[str]) -> int:
+    parser = viewer_parser()
     args = parser.read(argv)
+    # Behind two "--", argparse gives a list for each argument.
+    words = [word for word in (args.address, args.method, args.symbol) if isinstance(word, str)]
+    try:
+        question = Question.of(words)
+        if question is None:
+            return _watch(_config(parser, args))
+        args.address = question.address
+        metadata = tuple(parse_header(header) for header in args.headers)
+        sources = _sources(parser, args, metadata)
+        return answer(question, sources, templates=args.msg_template)
+    except ValueError as error:
+        parser.error(str(error))
+
+
+def _config(parser: Parser, args: argparse.Namespace) -> Config:
     if not (isinstance(args.address, str) and isinstance(args.method, str)):
-        # Behind two "--", argparse takes nothing at all for an argument.
-        parser.error("the following arguments are required: HOST:PORT, SERVICE/METHOD")
+        given = isinstance(args.address, str)
+        missing = "SERVICE/METHOD" if given else "HOST:PORT, SERVICE/METHOD"
+        parser.error(f"the following arguments are required: {missing}")
+    if args.symbol is not None:
+        parser.error("too many arguments")
     try:
         name = method_name(args.method)
         target = _target(args)
         metadata = tuple(parse_header(header) for header in args.headers)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
-        method = LIST_VALUE
-        if name != METHOD:
-            method = _ask(parser, target, name, metadata, args.max_time)
+        sources = _sources(parser, args, metadata)
+        method = _ask(parser, sources, name)
         return Config(
             target,
             parse_request(data, method),
@@ -70,24 +96,44 @@ def parse(argv: Sequence[str]) -> Config:
             ),
             method,
             resume_of(spec, method),
+            sources,
         )
     except ValueError as error:
         parser.error(str(error))
 
 
-def _ask(
-    parser: Parser,
-    target: Target,
-    name: str,
-    metadata: tuple[tuple[str, str | bytes], ...],
-    max_time: float | None,
-) -> Method:
-    from grpctap.transport.schema import SchemaError, fetch_method
-
+def _sources(
+    parser: Parser, args: argparse.Namespace, metadata: tuple[tuple[str, str | bytes], ...]
+) -> Sources:
+    """Where the types come from, by the flags; `args.address` None: there is no server."""
+    from_files = bool(args.protos or args.protosets)
+    if args.protos and args.protosets:
+        raise ValueError("-proto and -protoset do not go together; give one of them")
+    if args.import_paths and not args.protos and sys.stderr is not None:
+        sys.stderr.write(f"{parser.prog}: -import-path is not used without -proto\n")
+    if args.use_reflection is False and not from_files:
+        raise ValueError("without reflection the types are in files; give -proto or -protoset")
+    reflects = args.use_reflection or not from_files
+    if args.address is None and reflects:
+        raise ValueError("there is no server to ask; give HOST:PORT, -proto or -protoset")
+    target = None if args.address is None else _target(args)
     try:
-        return fetch_method(target, name, metadata, max_time)
+        given = ProtoFiles.read(args.protos, args.import_paths, args.protosets)
     except SchemaError as error:
-        parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
+        _leave(parser, error)
+    return Sources(target, metadata, args.max_time, given, reflects)
+
+
+def _ask(parser: Parser, sources: Sources, name: str) -> Method:
+    try:
+        return sources.method(name)
+    except SchemaError as error:
+        _leave(parser, error)
+
+
+def _leave(parser: Parser, error: SchemaError) -> NoReturn:
+    text = "".join(f"{parser.prog}: {line}\n" for line in error.lines)
+    parser.exit(error.exit_code, text)
 
 
 def _target(args: argparse.Namespace) -> Target:
