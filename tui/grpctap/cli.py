@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from grpctap.config import Config
-from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
 from grpctap.flags import Parser, demo_parser, viewer_parser
@@ -16,7 +15,7 @@ from grpctap.headers import parse_header
 from grpctap.listing import Question, answer
 from grpctap.schemas import json_object, method_name, parse_request, resume_of
 from grpctap.transport.pools import SchemaError
-from grpctap.transport.protofiles import ProtoFiles
+from grpctap.transport.protofiles import read_files
 from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
 from grpctap.transport.tls import Tls
@@ -55,14 +54,23 @@ def _view(argv: Sequence[str]) -> int:
     words = [word for word in (args.address, args.method, args.symbol) if isinstance(word, str)]
     try:
         question = Question.of(words)
-        if question is None:
-            return _watch(_config(parser, args))
-        args.address = question.address
-        metadata = tuple(parse_header(header) for header in args.headers)
-        sources = _sources(parser, args, metadata)
-        return answer(question, sources, templates=args.msg_template)
     except ValueError as error:
         parser.error(str(error))
+    if question is None:
+        return _watch(_config(parser, args))
+    return answer(question, _sources(parser, args, question), templates=args.msg_template)
+
+
+def _sources(parser: Parser, args: argparse.Namespace, question: Question) -> Sources:
+    args.address = question.address
+    try:
+        target = None if question.address is None else _target(args)
+        metadata = tuple(parse_header(header) for header in args.headers)
+        return sources_of(args, target, metadata)
+    except ValueError as error:
+        parser.error(str(error))
+    except SchemaError as error:
+        _leave(parser, error)
 
 
 def _config(parser: Parser, args: argparse.Namespace) -> Config:
@@ -78,8 +86,8 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
         metadata = tuple(parse_header(header) for header in args.headers)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
-        sources = _sources(parser, args, metadata)
-        method = _ask(parser, sources, name)
+        sources = sources_of(args, target, metadata)
+        method = sources.method(name)
         return Config(
             target,
             parse_request(data, method),
@@ -100,33 +108,6 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
         )
     except ValueError as error:
         parser.error(str(error))
-
-
-def _sources(
-    parser: Parser, args: argparse.Namespace, metadata: tuple[tuple[str, str | bytes], ...]
-) -> Sources:
-    """Where the types come from, by the flags; `args.address` None: there is no server."""
-    from_files = bool(args.protos or args.protosets)
-    if args.protos and args.protosets:
-        raise ValueError("-proto and -protoset do not go together; give one of them")
-    if args.import_paths and not args.protos and sys.stderr is not None:
-        sys.stderr.write(f"{parser.prog}: -import-path is not used without -proto\n")
-    if args.use_reflection is False and not from_files:
-        raise ValueError("without reflection the types are in files; give -proto or -protoset")
-    reflects = args.use_reflection or not from_files
-    if args.address is None and reflects:
-        raise ValueError("there is no server to ask; give HOST:PORT, -proto or -protoset")
-    target = None if args.address is None else _target(args)
-    try:
-        given = ProtoFiles.read(args.protos, args.import_paths, args.protosets)
-    except SchemaError as error:
-        _leave(parser, error)
-    return Sources(target, metadata, args.max_time, given, reflects)
-
-
-def _ask(parser: Parser, sources: Sources, name: str) -> Method:
-    try:
-        return sources.method(name)
     except SchemaError as error:
         _leave(parser, error)
 
@@ -134,6 +115,31 @@ def _ask(parser: Parser, sources: Sources, name: str) -> Method:
 def _leave(parser: Parser, error: SchemaError) -> NoReturn:
     text = "".join(f"{parser.prog}: {line}\n" for line in error.lines)
     parser.exit(error.exit_code, text)
+
+
+def sources_of(
+    args: argparse.Namespace,
+    target: Target | None,
+    metadata: Sequence[tuple[str, str | bytes]] = (),
+) -> Sources:
+    """Where the types come from, by the flags; `target` None: there is no server.
+
+    Raises:
+        ValueError: the flags make no sense together.
+        SchemaError: a file cannot be read, or makes no sense.
+    """
+    from_files = bool(args.protos or args.protosets)
+    if args.protos and args.protosets:
+        raise ValueError("-proto and -protoset do not go together; give one of them")
+    if args.import_paths and not args.protos and sys.stderr is not None:
+        sys.stderr.write("grpctap: -import-path is not used without -proto\n")
+    if args.use_reflection is False and not from_files:
+        raise ValueError("without reflection the types are in files; give -proto or -protoset")
+    reflects = args.use_reflection or not from_files
+    if target is None and reflects:
+        raise ValueError("there is no server to ask; give HOST:PORT, -proto or -protoset")
+    given = read_files(args.protos, args.import_paths, args.protosets)
+    return Sources(target, metadata, args.max_time, given, reflects)
 
 
 def _target(args: argparse.Namespace) -> Target:

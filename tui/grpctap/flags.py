@@ -159,7 +159,7 @@ def _add_schema_flags(parser: Parser) -> None:
         metavar="true|false",
         help="ask the server for types, too, where -proto or -protoset is given",
     )
-    add("--msg-template", action="store_true", help="with describe: a message to begin with")
+    add("--msg-template", action="store_true", help="with describe: an example of a message, too")
 
 
 def _add_connection_flags(parser: Parser) -> None:

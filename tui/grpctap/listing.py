@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from grpctap.core.catalog import Catalog, CatalogError
 from grpctap.core.describe import described
-from grpctap.core.template import template
+from grpctap.core.example import example
 from grpctap.core.text import harmless
 from grpctap.transport.pools import SchemaError
 from grpctap.transport.sources import Sources
@@ -48,7 +48,7 @@ class Question:
 def answer(question: Question, sources: Sources, *, templates: bool = False) -> int:
     """Prints the answer, as grpcurl does; returns the exit code.
 
-    `templates` adds to each message that is described one to begin with, as JSON.
+    `templates` adds to each message that is described an example, as JSON.
     """
     try:
         if question.verb == "list":
@@ -96,7 +96,7 @@ def _described(catalog: Catalog, symbol: str, templates: bool) -> str:
     # Any error: what is described comes from a server, and protobuf trusts it.
     try:
         text = described(descriptor, catalog.comments)
-        shown = template(descriptor) if templates else None
+        shown = example(descriptor) if templates else None
     except Exception as error:
         raise SchemaError(f"{symbol} cannot be described: {error}") from error
     return text if shown is None else f"{text}\n\nMessage template:\n{shown}"

@@ -104,8 +104,6 @@ def command(config: Config, token: bytes) -> str:
     ):
         if value != default:
             words += [flag, str(value)]
-    if config.sources is not None:
-        words += config.sources.flags
     if config.resume is not None and config.resume.given:
         words += ["--resume", str(config.resume.spec)]
     data = json_format.MessageToJson(

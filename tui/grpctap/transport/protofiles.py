@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
@@ -24,44 +23,22 @@ _MOST_ERRORS = 5
 _COMPILE_S = 60.0
 
 
-@dataclass(frozen=True)
-class ProtoFiles:
-    """What files describe.
+def read_files(
+    protos: Sequence[str] = (), import_paths: Sequence[str] = (), protosets: Sequence[str] = ()
+) -> Files:
+    """What proto sources and compiled sets describe; `import_paths` are for the sources.
 
-    `flags` are the words of a command line that names them again, the paths as they were given.
+    Raises:
+        SchemaError: one cannot be read, makes no sense, or imports what is not there.
     """
-
-    files: Files = field(default_factory=dict, repr=False)
-    flags: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.flags)
-
-    @classmethod
-    def read(
-        cls,
-        protos: Sequence[str] = (),
-        import_paths: Sequence[str] = (),
-        protosets: Sequence[str] = (),
-    ) -> ProtoFiles:
-        """Reads proto sources and compiled sets; `import_paths` are for the sources.
-
-        Raises:
-            SchemaError: one cannot be read, makes no sense, or imports what is not there.
-        """
-        read = [_read_set(path) for path in protosets]
-        if protos:
-            read.append(_compile(protos, import_paths))
-        found: dict[str, FileDescriptorProto] = {}
-        for file in chain.from_iterable(read):
-            found[file.name] = _better(found.get(file.name), file)
-        _check(found)
-        named = (
-            *(("-import-path", path) for path in import_paths if protos),
-            *(("-proto", path) for path in protos),
-            *(("-protoset", path) for path in protosets),
-        )
-        return cls(found, tuple(chain.from_iterable(named)))
+    read = [_read_set(path) for path in protosets]
+    if protos:
+        read.append(_compile(protos, import_paths))
+    found: dict[str, FileDescriptorProto] = {}
+    for file in chain.from_iterable(read):
+        found[file.name] = _better(found.get(file.name), file)
+    _check(found)
+    return found
 
 
 def _better(old: FileDescriptorProto | None, new: FileDescriptorProto) -> FileDescriptorProto:

@@ -1,4 +1,4 @@
-"""A message to begin with: every field of a type, as JSON."""
+"""Example messages: every field of a type, as JSON, as grpcurl's -msg-template has them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _WRAPPERS = {
 }
 
 
-def template(descriptor: Any) -> str | None:
+def example(descriptor: Any) -> str | None:
     """A message of this type as JSON, in lines; None: the descriptor is of no message.
 
     Each field has its default; what is repeated has one element, a map one entry, and of a oneof
