@@ -83,12 +83,12 @@ def symbols(folder: Path) -> list[str]:
             enter(message.nested_types)
 
     for name in ("keeper.proto", "modern.proto"):
-        file = pool.FindFileByName(name)
-        enter(file.message_types_by_name.values())
-        found.extend(file.extensions_by_name.values())
-        for enum in file.enum_types_by_name.values():
+        defined: Any = pool.FindFileByName(name)
+        enter(defined.message_types_by_name.values())
+        found.extend(defined.extensions_by_name.values())
+        for enum in defined.enum_types_by_name.values():
             found.extend((enum, *enum.values))
-        for service in file.services_by_name.values():
+        for service in defined.services_by_name.values():
             found.extend((service, *service.methods))
     full_names = (getattr(found_one, "full_name", None) for found_one in found)
     return [name or name_of(one) for name, one in zip(full_names, found, strict=True)]
@@ -221,8 +221,9 @@ def test_files_and_a_server_are_asked_together(
 @pytest.mark.parametrize(
     ("args", "complaint"),
     [
-        (("list", "test.Fed"), 'there is no symbol "test.Fed"; did you mean test.Feed'),
-        (("list", "test.Event"), 'there is no service "test.Event"; '),
+        (("list", "test.Fed"), 'has no service "test.Fed"; did you mean test.Feed or'),
+        (("list", "test.Event"), "test.Event is no service in its description"),
+        (("list", "\x1b[2J"), 'there is no service "␛[2J"; it has test.Feed, test.Other'),
         (("describe", "test.Evnt"), 'there is no symbol "test.Evnt"; did you mean test.Event'),
         (("describe", "event"), 'there is no symbol "event"; did you mean test.Event?'),
         (("describe", "test.Feed.Wach"), "did you mean test.Feed.Watch or "),

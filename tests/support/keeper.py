@@ -32,7 +32,10 @@ message Item {
   uint64 large = 12;
 }
 enum Kind { UNKNOWN = 0; BIRD = 1; }
-message Outer { message Mid { message In { Item item = 1; Mid mid = 2; } In in = 1; } Mid.In in = 1; }
+message Outer {
+  message Mid { message In { Item item = 1; Mid mid = 2; } In in = 1; }
+  Mid.In in = 1;
+}
 service Shop { rpc Get(Item) returns (Item); }
 """
 
@@ -93,7 +96,8 @@ message Zoo {
     (style) = { colour: "red" size: 3 inner: { size: 1 } inner {} marks: { key: "a" value: 1 }
                 raw: "\x00z" wide: 1.5 plain: true }];
   optional int32 a = 1 [default = -7, (tags) = "x", (tags) = "y", (weight) = 1.5, (light) = 1e20];
-  optional int64 b = 2 [default = 9, jstype = JS_STRING, (mood_of) = MINUS, (raw) = "\x01", (flag) = true];
+  optional int64 b = 2 [default = 9, jstype = JS_STRING, (mood_of) = MINUS, (raw) = "\x01",
+                        (flag) = true];
   optional float f = 4 [default = 1.5];
   optional float big = 41 [default = 1e30, (grp) = { x: 1 }, (moods_of) = NONE, (moods_of) = MINUS];
   optional bytes by = 5 [default = "\x00\xffa"];

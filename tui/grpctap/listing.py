@@ -64,9 +64,7 @@ def _list(sources: Sources, service: str | None) -> str:
     if service is None:
         return "\n".join(sources.services()) or "(No services)"
     try:
-        catalog = sources.symbol(service)
-        name = service.removeprefix(".")
-        methods = catalog.methods(name)
+        methods = sources.service(service).methods(service)
     except CatalogError as error:
         raise SchemaError(str(error)) from error
     names = sorted(method.name.replace("/", ".") for method in methods)
@@ -82,7 +80,7 @@ def _describe(sources: Sources, symbol: str | None, templates: bool) -> str:
         try:
             catalog.service(service)
             texts.append(_described(catalog, service, templates))
-        except CatalogError as error:
+        except (CatalogError, SchemaError) as error:
             _complain(str(error))
     if not catalog.services:
         return "Server returned an empty list of exposed services"

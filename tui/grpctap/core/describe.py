@@ -166,7 +166,7 @@ class _Printer:
         self._comment(field, depth)
         label, type_ = self._label(field), self._type(field)
         message = field.message_type
-        if self._is_group(field) and message is not None:
+        if is_group(field) and message is not None:
             head = f"{label}group {message.name} = {field.number}"
             self._block(head, depth, lambda inner: self._body(message, inner))
         else:
@@ -296,9 +296,6 @@ class _Printer:
             self._block(head, depth, lambda inner: self._options(method, pool, inner))
         else:
             self._line(depth, f"{head};")
-
-    def _is_group(self, field: FieldDescriptor) -> bool:
-        return is_group(field) and self._syntax(field) == "proto2"
 
     def _is_optional(self, field: FieldDescriptor) -> bool:
         """Whether the field is one that proto3 calls optional, and so in a oneof that it hides."""

@@ -92,8 +92,8 @@ def _compile(protos: Sequence[str], import_paths: Sequence[str]) -> list[FileDes
     for path in import_paths:
         if not Path(path).is_dir():
             raise SchemaError(f"-import-path {path}: there is no such folder")
-    # Nobody said it: here, and beside what is not here.
-    folders = import_paths or (".", *(str(Path(path).parent) for path in protos if _is_away(path)))
+    # Nobody said it: beside what is not here, and here.
+    folders = import_paths or (*(str(Path(path).parent) for path in protos if _is_away(path)), ".")
     roots = list(dict.fromkeys(_full(folder) for folder in folders))
     found = [_find(path, roots) for path in protos]
     with tempfile.TemporaryDirectory() as folder:

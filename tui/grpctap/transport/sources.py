@@ -88,7 +88,7 @@ class Sources:
                 else:
                     pool = Pool()
                     pool.add(files, self._given)
-                    pool.add(self._given)
+                    pool.add(self._given, spare=True)
                     return pool.catalog(services, reasons)
         return self._of_files()
 
@@ -118,6 +118,16 @@ class Sources:
             return _watchable(catalog.method(name))
         except CatalogError as error:
             raise SchemaError(str(error)) from error
+
+    def service(self, name: str) -> Catalog:
+        """A catalog of the service of this full name; it may turn out to be none.
+
+        Raises:
+            SchemaError: there is no answer, or no such service.
+        """
+        if not self.reflects:
+            return self._of_files()
+        return self._service(name, f"what {name} is") if is_symbol(name) else self.catalog()
 
     def symbol(self, name: str) -> Catalog:
         """A catalog that has what is called so, and what that is made of.
