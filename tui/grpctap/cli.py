@@ -50,15 +50,24 @@ def parse(argv: Sequence[str]) -> Config:
 def _view(argv: Sequence[str]) -> int:
     parser = viewer_parser()
     args = parser.read(argv)
-    # Behind two "--", argparse gives a list for each argument.
-    words = [word for word in (args.address, args.method, args.symbol) if isinstance(word, str)]
     try:
-        question = Question.of(words)
+        question = Question.of(_words(parser, args))
     except ValueError as error:
         parser.error(str(error))
     if question is None:
         return _watch(_config(parser, args))
     return answer(question, _sources(parser, args, question), templates=args.msg_template)
+
+
+def _words(parser: Parser, args: argparse.Namespace) -> list[str]:
+    """What is given besides flags."""
+    # Behind two "--", argparse gives a list for each argument.
+    words = [word for word in (args.address, args.method, args.symbol) if isinstance(word, str)]
+    for word in words:
+        # A flag and its value in one word, which may be a secret, is no flag to argparse.
+        if word.startswith("-") and word.split():
+            parser.error(f"unknown flag {word.split()[0].partition('=')[0]}")
+    return words
 
 
 def _sources(parser: Parser, args: argparse.Namespace, question: Question) -> Sources:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from grpctap.core.catalog import Catalog, CatalogError
@@ -104,6 +106,26 @@ def test_an_example_has_the_forms_that_json_has_for_well_known_types() -> None:
     ):
         assert line in shown.split("\n")
     assert example(catalog.symbol("ed.All.plain")) is None
+
+
+def test_types_that_hold_each_other_have_an_example_that_ends() -> None:
+    names = [f"M{number}" for number in range(30)]
+    fields = " ".join(f"{name} f{at} = {at};" for at, name in enumerate(names, 1))
+    messages = "\n".join(f"message {name} {{ {fields} }}" for name in names)
+    protos = Protos(f'syntax = "proto3";\npackage many;\n{messages}')
+    shown = example(protos.descriptor("M0"))
+    assert shown is not None
+    assert json.loads(shown)["f30"] == dict.fromkeys([f"f{at}" for at in range(1, 31)])
+
+
+def test_names_that_could_act_on_a_terminal_are_escaped() -> None:
+    protos = Protos(
+        'syntax = "proto3";\npackage odd;\n'
+        'message Odd { string a = 1 [json_name = "\\x1b[2J\u202e"]; }'
+    )
+    odd = protos.descriptor("Odd")
+    assert '[json_name = "\\033[2J\\342\\200\\256"]' in described(odd)
+    assert example(odd) == '{\n  "\\u001b[2J\\u202e": ""\n}'
 
 
 def test_comments_of_a_oneof_are_told_where_it_is_told_alone() -> None:

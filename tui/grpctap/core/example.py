@@ -9,7 +9,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from grpctap.core.jsontext import is_map
+from grpctap.core.jsontext import escape, is_map
 from grpctap.core.optiontext import short_number
 
 _LONG = {
@@ -17,6 +17,8 @@ _LONG = {
     FieldDescriptor.CPPTYPE_UINT64,
 }
 _FLOATS = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
+# Types that hold each other have more ways to do so than anybody reads.
+_MOST_FIELDS = 10_000
 _ANY_JSON = "supports arbitrary JSON"
 _WELL_KNOWN: dict[str, Any] = {
     "google.protobuf.Any": {"@type": "type.googleapis.com/google.protobuf.Empty", "value": {}},
@@ -36,57 +38,61 @@ _WRAPPERS = {
 
 
 def example(descriptor: Any) -> str | None:
-    """A message of this type as JSON, in lines; None: the descriptor is of no message.
+    """A message of this type as JSON, in printable lines; None: the descriptor is of no message.
 
     Each field has its default; what is repeated has one element, a map one entry, and of a oneof
-    the last message is set. A type within itself is left empty.
+    the last message is set. A type within itself is left empty, and so is what comes after ten
+    thousand fields.
     """
     if not isinstance(descriptor, Descriptor) or descriptor.GetOptions().map_entry:
         return None
-    return json.dumps(_message(descriptor, ()), indent=2, ensure_ascii=False)
+    text = json.dumps(_Example().message(descriptor, ()), indent=2, ensure_ascii=False)
+    return "\n".join(map(escape, text.split("\n")))
 
 
-def _message(type_: Descriptor, within: tuple[str, ...]) -> Any:
-    name = type_.full_name
-    if name in _WELL_KNOWN:
-        return _WELL_KNOWN[name]
-    if name in _WRAPPERS:
-        return _scalar(type_.fields_by_name["value"])
-    empty = name in within
-    pairs: dict[str, Any] = {}
-    of_oneofs: dict[str, str] = {}
-    for field in sorted(type_.fields, key=lambda field: field.number):
-        oneof = field.containing_oneof
-        if oneof is not None:
-            if field.message_type is None or empty:
-                continue
-            pairs.pop(of_oneofs.get(oneof.full_name, ""), None)
-            of_oneofs[oneof.full_name] = field.json_name
-        pairs[field.json_name] = _field(field, (*within, name), empty=empty)
-    return pairs
+class _Example:
+    def __init__(self) -> None:
+        self._room = _MOST_FIELDS
 
+    def message(self, type_: Descriptor, within: tuple[str, ...]) -> Any:
+        """A message of a type, within others of these names."""
+        name = type_.full_name
+        if name in _WELL_KNOWN:
+            return _WELL_KNOWN[name]
+        if name in _WRAPPERS:
+            return _scalar(type_.fields_by_name["value"])
+        empty = name in within or self._room < 0
+        pairs: dict[str, Any] = {}
+        of_oneofs: dict[str, str] = {}
+        for field in sorted(type_.fields, key=lambda field: field.number):
+            self._room -= 1
+            oneof = field.containing_oneof
+            if oneof is not None:
+                if field.message_type is None or empty:
+                    continue
+                pairs.pop(of_oneofs.get(oneof.full_name, ""), None)
+                of_oneofs[oneof.full_name] = field.json_name
+            pairs[field.json_name] = self._field(field, (*within, name), empty=empty)
+        return pairs
 
-def _field(field: FieldDescriptor, within: tuple[str, ...], *, empty: bool) -> Any:
-    if is_map(field):
-        return {} if empty else dict([_entry(field, within)])
-    if field.is_repeated:
-        return [] if empty else [_value(field, within)]
-    if field.message_type is not None and empty:
-        return None
-    return _value(field, within)
+    def _field(self, field: FieldDescriptor, within: tuple[str, ...], *, empty: bool) -> Any:
+        if is_map(field):
+            return {} if empty else dict([self._entry(field, within)])
+        if field.is_repeated:
+            return [] if empty else [self._value(field, within)]
+        if field.message_type is not None and empty:
+            return None
+        return self._value(field, within)
 
+    def _entry(self, field: FieldDescriptor, within: tuple[str, ...]) -> tuple[str, Any]:
+        entry: Any = field.message_type
+        key = _scalar(entry.fields_by_number[1])
+        value = self._value(entry.fields_by_number[2], within)
+        return key if isinstance(key, str) else json.dumps(key), value
 
-def _entry(field: FieldDescriptor, within: tuple[str, ...]) -> tuple[str, Any]:
-    entry: Any = field.message_type
-    key = _scalar(entry.fields_by_number[1])
-    return key if isinstance(key, str) else json.dumps(key), _value(
-        entry.fields_by_number[2], within
-    )
-
-
-def _value(field: FieldDescriptor, within: tuple[str, ...]) -> Any:
-    message = field.message_type
-    return _scalar(field) if message is None else _message(message, within)
+    def _value(self, field: FieldDescriptor, within: tuple[str, ...]) -> Any:
+        message = field.message_type
+        return _scalar(field) if message is None else self.message(message, within)
 
 
 def _scalar(field: FieldDescriptor) -> Any:
