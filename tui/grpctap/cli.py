@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 
 from grpctap.config import Config
 from grpctap.core.listvalue import LIST_VALUE, METHOD
 from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
-from grpctap.flags import Parser, demo_parser, viewer_parser
+from grpctap.flags import Parser, demo_parser, kept_flags, viewer_parser
 from grpctap.headers import parse_header
 from grpctap.schemas import json_object, method_name, parse_request, resume_of
 from grpctap.transport.target import Target
@@ -29,50 +30,90 @@ def main(argv: Sequence[str]) -> int:
 
         return serve(argv[1:])
     try:
-        return _demo(argv[1:]) if argv[:1] == ["demo"] else _watch(parse(argv))
+        if argv[:1] == ["demo"]:
+            return _demo(argv[1:])
+        parser = viewer_parser()
+        args = parser.read(argv)
+        if _on_terminal() and not isinstance(args.method, str):
+            return _choose(parser, args)
+        config = _config(parser, args)
+        return _watch(config, kept_flags(parser, args), keep=not args.no_recent)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 1
 
 
 def parse(argv: Sequence[str]) -> Config:
-    """Reads the flags of the viewer.
+    """Reads the flags of a call.
 
     Raises:
         SystemExit: they make no sense, which one line on stderr has said; or help was asked for.
     """
     parser = viewer_parser()
-    args = parser.read(argv)
-    if not (isinstance(args.address, str) and isinstance(args.method, str)):
-        # Behind two "--", argparse takes nothing at all for an argument.
+    return _config(parser, parser.read(argv))
+
+
+def _config(parser: Parser, args: argparse.Namespace) -> Config:
+    if not isinstance(args.address, str):
         parser.error("the following arguments are required: HOST:PORT, SERVICE/METHOD")
+    if not isinstance(args.method, str):
+        # Behind two "--", argparse takes nothing at all for an argument.
+        parser.error(
+            "without a terminal a SERVICE/METHOD is required; grpctap HOST:PORT list shows them"
+        )
     try:
         name = method_name(args.method)
-        target = _target(args)
-        metadata = tuple(parse_header(header) for header in args.headers)
+        config = base_config(args)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
         method = LIST_VALUE
         if name != METHOD:
-            method = _ask(parser, target, name, metadata, args.max_time)
-        return Config(
-            target,
-            parse_request(data, method),
-            metadata,
-            args.max_time,
-            args.history,
-            args.theme,
-            args.history_bytes,
-            args.reconnect,
-            Reconnect(
-                initial_ns=round(args.reconnect_delay * 1e9),
-                maximum_ns=round(args.reconnect_max_delay * 1e9),
-                attempts=args.reconnect_attempts,
-            ),
-            method,
-            resume_of(spec, method),
+            method = _ask(parser, config.target, name, config.metadata, args.max_time)
+        return replace(
+            config,
+            request=parse_request(data, method),
+            method=method,
+            resume=resume_of(spec, method),
         )
     except ValueError as error:
         parser.error(str(error))
+
+
+def base_config(args: argparse.Namespace) -> Config:
+    """What the flags say of calls, whichever the method is.
+
+    Raises:
+        ValueError: they make no sense.
+    """
+    return Config(
+        _target(args),
+        SimpleRequest(),
+        tuple(parse_header(header) for header in args.headers),
+        args.max_time,
+        args.history,
+        args.theme,
+        args.history_bytes,
+        args.reconnect,
+        Reconnect(
+            initial_ns=round(args.reconnect_delay * 1e9),
+            maximum_ns=round(args.reconnect_max_delay * 1e9),
+            attempts=args.reconnect_attempts,
+        ),
+    )
+
+
+def _choose(parser: Parser, args: argparse.Namespace) -> int:
+    from grpctap.starter import Starter
+    from grpctap.viewer import browse, choose
+
+    starter = Starter(parser, args, base_config)
+    if not isinstance(args.address, str):
+        return browse(starter, args.theme)
+    try:
+        data = _standard_input() if args.data == "@" else args.data
+        opening = starter.opening(args, "" if data == parser.get_default("data") else data)
+    except ValueError as error:
+        parser.error(str(error))
+    return choose(opening, args.theme)
 
 
 def _ask(
@@ -127,14 +168,18 @@ def _demo(argv: Sequence[str]) -> int:
             theme=args.theme,
             history_bytes=args.history_bytes,
         )
-        return view(config, resumable=False)
+        return view(config, resumable=False, flags=["-plaintext"])
 
 
-def _watch(config: Config) -> int:
+def _watch(config: Config, flags: Sequence[str], *, keep: bool) -> int:
     if _on_terminal():
+        from grpctap.opening import recent_call
+        from grpctap.recent import RecentCalls
         from grpctap.viewer import view
 
-        return view(config, resumable=True)
+        if keep:
+            RecentCalls().add(recent_call(config, flags))
+        return view(config, resumable=True, flags=flags)
     from grpctap.headless import follow
 
     return follow(config)
