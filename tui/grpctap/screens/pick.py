@@ -11,7 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Input, Static
+from textual.widgets import Static
 
 from grpctap.core.catalog import Catalog, CatalogError
 from grpctap.core.draft import Draft
@@ -21,6 +21,7 @@ from grpctap.core.text import printable
 from grpctap.opening import CannotOpenError, Opening
 from grpctap.recent import RecentCall
 from grpctap.screens.request import RequestScreen
+from grpctap.widgets.filter_input import FilterInput
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.method_tree import Entry, MethodTree, can_open, entries
 from grpctap.widgets.notice import Notice
@@ -43,7 +44,6 @@ class PickScreen(Screen[None]):
     PickScreen {
         layout: vertical;
         overflow: hidden;
-        & > Input { margin: 1 2; background: $surface; padding: 0 1; }
         & > MethodTree { height: 1fr; }
         & > #waiting { height: 1fr; padding: 1 2; color: $text-muted; }
         & > #detail {
@@ -56,9 +56,7 @@ class PickScreen(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter", "choose", "Open", priority=True, tooltip="Write the request of this method"
-        ),
+        Binding("enter", "choose", "Open", tooltip="Write the request of this method"),
         Binding("up", "tree('cursor_up')", "Up", show=False),
         Binding("down", "tree('cursor_down')", "Down", key_display="↑↓", show=False),
         Binding("pageup", "tree('page_up')", "Page up", show=False),
@@ -70,7 +68,7 @@ class PickScreen(Screen[None]):
         Binding("escape", "back", "Back"),
         Binding("ctrl+q", "app.quit", "Quit", priority=True),
     ]
-    AUTO_FOCUS = "Input"
+    AUTO_FOCUS = "FilterInput"
 
     class Loaded(Message):
         """The server has said what it has, or did not."""
@@ -99,7 +97,7 @@ class PickScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield TitleLine(self._opening.address)
-        yield Input(placeholder="type to filter", select_on_focus=False, compact=True)
+        yield FilterInput("type to filter")
         yield Static(id="waiting", markup=False)
         yield MethodTree()
         yield Static(id="detail", markup=False)
@@ -177,7 +175,7 @@ class PickScreen(Screen[None]):
         self._filter()
 
     def _filter(self) -> None:
-        shown = self.query_one(MethodTree).narrow(self.query_one(Input).value)
+        shown = self.query_one(MethodTree).narrow(self.query_one(FilterInput).value)
         if not shown:
             self._detail("no method matches; escape clears the filter")
         self.refresh_bindings()
@@ -237,7 +235,7 @@ class PickScreen(Screen[None]):
 
     @property
     def _has_filter(self) -> bool:
-        return self.is_mounted and bool(self.query_one(Input).value)
+        return self.is_mounted and bool(self.query_one(FilterInput).value)
 
     @property
     def _chosen(self) -> Method | None:
@@ -259,7 +257,7 @@ class PickScreen(Screen[None]):
 
     def action_clear(self) -> None:
         """Shows everything again."""
-        self.query_one(Input).value = ""
+        self.query_one(FilterInput).value = ""
 
     def action_back(self) -> None:
         """Goes back to where the server was chosen."""

@@ -64,7 +64,8 @@ class RequestScreen(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s,f5,ctrl+j", "start", "Start", tooltip="Start the call", priority=True),
+        Binding("ctrl+s", "start", "Start", tooltip="Start the call", priority=True),
+        Binding("f5,ctrl+j", "start", "Start", show=False, priority=True),
         Binding("ctrl+o", "fill", "Fill in", tooltip="Give the field at the cursor a value"),
         Binding("ctrl+n", "add_row", "Add metadata"),
         Binding("ctrl+r", "remove_row", "Remove row"),
@@ -97,7 +98,15 @@ class RequestScreen(Screen[None]):
         yield KeyBar()
 
     def on_mount(self) -> None:
-        """Looks at what there is already."""
+        """Looks at what there is already, and puts the cursor into the first value."""
+        editor = self.query_one(JsonEditor)
+        first = min(
+            (place.value for place in places(editor.text).by_path.values() if place.key),
+            default=None,
+        )
+        if first is not None:
+            quoted = editor.text[first[0]] == '"'
+            editor.move_cursor(editor.location_of(first[0] + quoted))
         self._check()
         if self._at_once:
             self.call_after_refresh(self.action_start)
