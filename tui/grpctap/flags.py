@@ -280,6 +280,9 @@ def kept_flags(parser: Parser, args: argparse.Namespace) -> list[str]:
         if flag.nargs == 0:
             words.append(f"-{name}" if value else f"--no-{name}")
             continue
+        if isinstance(value, bool):
+            words.append(f"-{name}={str(value).lower()}")
+            continue
         for each in value if isinstance(value, list) else [value]:
             text = str(Path(each).absolute()) if name in _PATHS else str(each)
             # What a file of the user's is called may begin with a dash.

@@ -76,7 +76,7 @@ def _json(text: str) -> object:
         raise _error("this is nested too deeply", (0, 1)) from None
     except ValueError as error:
         # Python refuses to read thousands of digits.
-        raise _error(str(error), (0, 1)) from error
+        raise _error("a number has too many digits", (0, 1)) from error
 
 
 def position(text: str, offset: int) -> tuple[int, int]:

@@ -24,7 +24,6 @@ from grpctap.screens.request import RequestScreen
 from grpctap.widgets.filter_input import FilterInput
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.method_tree import Entry, MethodTree, can_open, entries
-from grpctap.widgets.notice import Notice
 from grpctap.widgets.title_line import TitleLine
 
 _LONGEST_NAME = 300
@@ -45,7 +44,12 @@ class PickScreen(Screen[None]):
         layout: vertical;
         overflow: hidden;
         & > MethodTree { height: 1fr; }
-        & > #waiting { height: 1fr; padding: 1 2; color: $text-muted; }
+        & > #waiting {
+            height: 1fr;
+            padding: 0 3;
+            color: $text-muted;
+            &.failed { color: $foreground; }
+        }
         & > #detail {
             height: auto;
             max-height: 5;
@@ -101,7 +105,6 @@ class PickScreen(Screen[None]):
         yield Static(id="waiting", markup=False)
         yield MethodTree()
         yield Static(id="detail", markup=False)
-        yield Notice()
         yield KeyBar()
 
     def on_mount(self) -> None:
@@ -114,7 +117,6 @@ class PickScreen(Screen[None]):
         self._asked += 1
         self._asked_at = time.monotonic()
         self._waiting = True
-        self.query_one(Notice).hide()
         self.query_one(MethodTree).add_class("nothing")
         self.query_one("#detail").display = False
         self._show_waiting()
@@ -136,7 +138,6 @@ class PickScreen(Screen[None]):
         if message.number != self._asked:
             return
         self._waiting = False
-        self.query_one("#waiting").display = False
         if isinstance(message.found, CannotOpenError):
             if self._again is not None and self._again.method == LIST_VALUE.name:
                 # Its types are known without the server.
@@ -144,7 +145,9 @@ class PickScreen(Screen[None]):
             advice = "Press ctrl+r to ask again, ctrl+q to quit."
             if self.check_action("back", ()):
                 advice = "Press ctrl+r to ask again, escape to go back, ctrl+q to quit."
-            self.query_one(Notice).show(str(message.found), advice, failed=True)
+            waiting = self.query_one("#waiting", Static)
+            waiting.add_class("failed")
+            waiting.update(f"✗ {printable(str(message.found))}\n\n{advice}")
         else:
             self._show(message.found)
         self.refresh_bindings()
@@ -152,6 +155,7 @@ class PickScreen(Screen[None]):
     def _show(self, catalog: Catalog) -> None:
         tree = self.query_one(MethodTree)
         tree.remove_class("nothing")
+        self.query_one("#waiting").display = False
         tree.fill(entries(catalog))
         self._filter()
         self.query_one("#detail").display = True
@@ -212,9 +216,10 @@ class PickScreen(Screen[None]):
         self.query_one("#detail", Static).update("\n".join(lines[:3]))
 
     def _show_waiting(self) -> None:
-        waiting = self.query_one("#waiting", Static)
-        waiting.display = self._waiting
         if self._waiting:
+            waiting = self.query_one("#waiting", Static)
+            waiting.remove_class("failed")
+            waiting.display = True
             seconds = int(time.monotonic() - self._asked_at)
             so_far = f"   {seconds} s" if seconds else ""
             waiting.update(f"◌ asking {printable(self._opening.address)} what it has …{so_far}")

@@ -32,6 +32,7 @@ from grpctap.widgets.metadata_rows import MetadataRow, MetadataRows
 from grpctap.widgets.title_line import TitleLine
 
 LEAST_COLUMNS_FOR_HELP = 70
+_HINT = "✓ null leaves a field out · ctrl+o fills in the field at the cursor"
 # Values that a template has in place of one that says something.
 _EMPTY = ("null", "[]", "{}")
 
@@ -156,10 +157,13 @@ class RequestScreen(Screen[None]):
         if not problem:
             problem = self._problem_around()
         editor.fault = fault
+        self._tell(problem)
+        self._show_help()
+
+    def _tell(self, problem: str) -> None:
         line = self.query_one("#problem", Static)
         line.set_class(not problem, "well")
-        line.update(f"✗ {problem}" if problem else self._hint())
-        self._show_help()
+        line.update(f"✗ {problem}" if problem else _HINT)
 
     def _problem_around(self) -> str:
         """What is wrong with the metadata or the deadline."""
@@ -171,9 +175,6 @@ class RequestScreen(Screen[None]):
         except ValueError as error:
             return printable(str(error).removeprefix("-H").lstrip(": "))
         return ""
-
-    def _hint(self) -> str:
-        return "✓ null leaves a field out · ctrl+o fills in the field at the cursor"
 
     def _show_help(self) -> None:
         message, field = message_around(self._draft.method.request, self._path)
@@ -277,7 +278,7 @@ class RequestScreen(Screen[None]):
         if editor.fault is not None:
             editor.focus()
             editor.move_cursor(editor.location_of(editor.fault[0]))
-        self.notify(printable(reason), title="Not started", severity="error", markup=False)
+        self._tell(f"Not started: {printable(reason)}")
 
     def action_copy_grpcurl(self) -> None:
         """Puts the call on the clipboard, as a command line of grpcurl."""

@@ -137,6 +137,9 @@ class MethodTree(Tree[Entry | Method]):
     def _move(self, node: TreeNode[Entry | Method] | None) -> None:
         self.move_cursor(node)
         self.scroll_to_line(max(self.cursor_line - 1, 0), animate=False)
+        if node is not None:
+            # The tree tells of another line only, and on this one there is another node now.
+            self.post_message(self.NodeHighlighted(node))
 
     def _service(self, entry: Entry) -> Text:
         label = Text(printable(entry.service, _LONGEST_NAME), "bold")
