@@ -247,9 +247,8 @@ class PickScreen(Screen[None]):
         if not self.is_mounted:
             return None
         tree = self.query_one(MethodTree)
-        node = tree.cursor_node
-        shown = node is not None and not tree.has_class("nothing")
-        return node.data if shown and node and isinstance(node.data, Method) else None
+        found = None if tree.has_class("nothing") else tree.chosen
+        return found if isinstance(found, Method) else None
 
     def action_tree(self, name: str) -> None:
         """Moves the cursor of the tree."""

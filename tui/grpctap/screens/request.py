@@ -65,14 +65,15 @@ class RequestScreen(Screen[None]):
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+s", "start", "Start", tooltip="Start the call", priority=True),
-        Binding("f5,ctrl+j", "start", "Start", show=False, priority=True),
+        # None of these overtakes the letters that were typed before it, as those with priority do.
+        Binding("ctrl+s", "start", "Start", tooltip="Start the call"),
+        Binding("f5,ctrl+j", "start", "Start", show=False),
         Binding("ctrl+o", "fill", "Fill in", tooltip="Give the field at the cursor a value"),
         Binding("ctrl+n", "add_row", "Add metadata"),
         Binding("ctrl+r", "remove_row", "Remove row"),
         Binding("ctrl+g", "copy_grpcurl", "Copy as grpcurl"),
         Binding("tab", "app.focus_next", "Next", show=False),
-        Binding("escape", "back", "Back", priority=True),
+        Binding("escape", "back", "Back"),
         Binding("ctrl+q", "app.quit", "Quit", priority=True),
     ]
     AUTO_FOCUS = "JsonEditor"

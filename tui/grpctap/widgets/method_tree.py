@@ -32,7 +32,10 @@ class Entry:
 
 
 def entries(catalog: Catalog) -> list[Entry]:
-    """All services: those first of which something can be opened, gRPC's own after others."""
+    """All services: those first that stream, then those of which anything can be opened.
+
+    Among these, gRPC's own come after the others.
+    """
     found = []
     for name in catalog.services:
         try:
@@ -41,8 +44,9 @@ def entries(catalog: Catalog) -> list[Entry]:
         except CatalogError as error:
             found.append(Entry(name, (), str(error)))
 
-    def rank(entry: Entry) -> tuple[bool, bool]:
-        return not any(map(can_open, entry.methods)), entry.service.startswith("grpc.")
+    def rank(entry: Entry) -> tuple[int, bool]:
+        best = _RANKS[entry.methods[0].kind] if entry.methods else len(_RANKS)
+        return best, entry.service.startswith("grpc.")
 
     return sorted(found, key=rank)
 
@@ -88,6 +92,8 @@ class MethodTree(Tree[Entry | Method]):
         self.guide_depth = 3
         self._entries: Sequence[Entry] = ()
         self._spans: dict[str, Spans] = {}
+        self._next: TreeNode[Entry | Method] | None = None
+        self._moves = False
 
     def fill(self, found: Sequence[Entry]) -> None:
         """Shows these services."""
@@ -96,7 +102,7 @@ class MethodTree(Tree[Entry | Method]):
 
     def narrow(self, words: str) -> int:
         """Leaves what matches the words; returns how many methods that are."""
-        kept = self.cursor_node.data if self.cursor_node is not None else None
+        kept = self.chosen
         self.clear()
         names = [method.name for entry in self._entries for method in entry.methods]
         self._spans = matching(words, names)
@@ -132,9 +138,20 @@ class MethodTree(Tree[Entry | Method]):
         best += [leaf for leaf in nodes if isinstance(leaf.data, Method) and can_open(leaf.data)]
         best += nodes
         # The tree's lines are there only after it was drawn once.
-        self.call_after_refresh(self._move, best[0] if best else None)
+        self._next = best[0] if best else None
+        self._moves = True
+        self.call_after_refresh(self._move)
 
-    def _move(self, node: TreeNode[Entry | Method] | None) -> None:
+    @property
+    def chosen(self) -> Entry | Method | None:
+        """What the cursor is on, or is about to be on."""
+        node = self._next if self._moves else self.cursor_node
+        return None if node is None else node.data
+
+    def _move(self) -> None:
+        if not self._moves:
+            return
+        node, self._moves = self._next, False
         self.move_cursor(node)
         self.scroll_to_line(max(self.cursor_line - 1, 0), animate=False)
         if node is not None:
