@@ -52,6 +52,8 @@ class RecentScreen(Screen[None]):
             border: none;
             padding: 0 1;
             background: $background;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
             & > .option-list--option { padding: 0 1; }
             & > .option-list--option-highlighted {
                 background: $block-cursor-background;

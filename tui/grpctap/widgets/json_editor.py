@@ -26,7 +26,7 @@ class JsonEditor(TextArea):
         & > .json-editor--string { color: $text-success; }
         & > .json-editor--number { color: $text-warning; }
         & > .json-editor--word { color: $text-accent; }
-        & > .json-editor--mark { color: $text-muted; }
+        & > .json-editor--mark { color: $foreground-muted; }
         & > .json-editor--fault {
             text-style: bold underline;
             color: $text-error;
@@ -44,8 +44,9 @@ class JsonEditor(TextArea):
     }
 
     def __init__(self, text: str) -> None:
+        # Textual would draw the line of the cursor in one colour, over all others.
         super().__init__(
-            text, soft_wrap=True, show_line_numbers=True, tab_behavior="focus", max_checkpoints=500
+            text, show_line_numbers=True, max_checkpoints=500, highlight_cursor_line=False
         )
         self._fault: Span | None = None
 

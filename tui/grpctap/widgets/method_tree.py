@@ -67,8 +67,8 @@ class MethodTree(Tree[Entry | Method]):
         padding: 0 1;
         background: $background;
         &.nothing { display: none; }
-        & > .method-tree--kind { color: $text-muted; }
-        & > .method-tree--closed { color: $text-disabled; text-style: dim; }
+        & > .method-tree--kind { text-style: dim; }
+        & > .method-tree--closed { text-style: dim italic; }
         & > .method-tree--stream { color: $text-success; }
         & > .method-tree--match { text-style: bold underline; }
         & > .tree--cursor {
