@@ -8,7 +8,9 @@ from collections.abc import Iterator
 
 import grpc
 import pytest
+from textual import events
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from grpctap.app import ViewerApp
 from grpctap.core.state import State
@@ -479,3 +481,20 @@ async def test_a_failed_call_stands_where_it_can_be_mended(address: str) -> None
         await shows(pilot, "^s Start")
     close_all(start)
     assert grpc.StatusCode.UNIMPLEMENTED.value[0] == 12
+
+
+async def test_what_is_pasted_cannot_act_on_the_terminal(address: str) -> None:
+    async with picker(address).run_test(size=(100, 30)) as pilot:
+        screen = await to_request(pilot)
+        hostile = "a\x1b[31mb\x07c\u202ed"
+        screen.query_one(JsonEditor).insert(hostile)
+        await shows(pilot, "a␛[31mb␇c\ufffdd", "✗ line 2")
+        assert not set(text(pilot.app)) & {"\x1b", "\x07", "\u202e"}
+        assert hostile in screen.draft.body
+        await pilot.press("ctrl+n")
+        for field in screen.query(Input):
+            field.focus()
+            field.post_message(events.Paste(hostile))
+            await pilot.pause()
+        await shows(pilot, "31mb")
+        assert not set(text(pilot.app)) & {"\x1b", "\x07", "\u202e"}

@@ -70,7 +70,7 @@ def _json(text: str) -> object:
         # At the end of the text is where something is missing, so what is before it is marked.
         at = min(error.pos, max(len(text.rstrip()) - 1, 0))
         line, column = position(text, error.pos)
-        said = error.msg[0].lower() + error.msg[1:]
+        said = error.msg[0].lower() + error.msg[1:].removesuffix(" at")
         raise _error(f"line {line}, column {column}: {said}", (at, at + 1)) from error
     except RecursionError:
         raise _error("this is nested too deeply", (0, 1)) from None

@@ -28,6 +28,7 @@ from grpctap.screens.watch import WatchScreen
 from grpctap.widgets.field_help import FieldHelpPane
 from grpctap.widgets.json_editor import JsonEditor
 from grpctap.widgets.key_bar import KeyBar
+from grpctap.widgets.line_input import LineInput
 from grpctap.widgets.metadata_rows import MetadataRow, MetadataRows
 from grpctap.widgets.title_line import TitleLine
 
@@ -95,7 +96,7 @@ class RequestScreen(Screen[None]):
         yield MetadataRows(self._draft.metadata)
         with Horizontal(id="more"):
             yield Static("deadline", markup=False)
-            yield Input(self._draft.deadline, placeholder="none", id="deadline", compact=True)
+            yield LineInput(self._draft.deadline, placeholder="none", id="deadline")
             yield Static("seconds · ctrl+n adds metadata, tab goes on", markup=False)
         yield KeyBar()
 

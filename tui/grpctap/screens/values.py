@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 from grpctap.core.secrets import is_secret
 from grpctap.core.text import printable
 from grpctap.headers import parse_header
+from grpctap.widgets.line_input import LineInput
 
 _LONGEST_NAME = 60
 Pairs = tuple[tuple[str, str], ...]
@@ -59,7 +60,7 @@ class ValuesScreen(ModalScreen[Pairs | None]):
             yield Static("Values are not kept, so they are asked for each time.\n")
             for name in self._names:
                 yield Static(printable(name, _LONGEST_NAME), markup=False)
-                yield Input(password=is_secret(name), compact=True, placeholder="value")
+                yield LineInput(password=is_secret(name), placeholder="value")
             yield Static(classes="problem", markup=False)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
-from textual.widgets import Input
+
+from grpctap.widgets.line_input import LineInput
 
 
-class FilterInput(Input, inherit_bindings=False):
-    """An Input that leaves enter, delete and the like to whoever shows it."""
+class FilterInput(LineInput, inherit_bindings=False):
+    """A field that leaves enter, delete and the like to whoever shows it."""
 
     DEFAULT_CSS = """
     FilterInput { margin: 1 2; padding: 0 1; background: $surface; }
@@ -25,4 +26,4 @@ class FilterInput(Input, inherit_bindings=False):
     ]
 
     def __init__(self, placeholder: str) -> None:
-        super().__init__(placeholder=placeholder, select_on_focus=False, compact=True)
+        super().__init__(placeholder=placeholder)

@@ -79,8 +79,10 @@ class JsonEditor(TextArea):
 
     def get_line(self, line_index: int) -> Text:
         """A line in its colours."""
-        text = super().get_line(line_index)
-        words = list(tokens(text.plain))
+        # What was pasted may hold anything; each sign stands where its character does.
+        plain = "".join(map(_sign, self.document.get_line(line_index)))
+        text = Text(plain, end="", no_wrap=True)
+        words = list(tokens(plain))
         for index, word in enumerate(words):
             kind: str = word.kind
             if kind == "string" and index + 1 < len(words) and words[index + 1].text == ":":
@@ -111,3 +113,10 @@ class JsonEditor(TextArea):
         if before.rstrip().endswith(("{", "[")):
             indent += _INDENT
         self._replace_via_keyboard("\n" + indent, start, end)
+
+
+def _sign(character: str) -> str:
+    """A character, or what is shown in its place, which is as long."""
+    if character.isprintable() or character == "\t":
+        return character
+    return chr(0x2400 + ord(character)) if character < " " else "\ufffd"

@@ -10,6 +10,7 @@ from textual.message import Message
 from textual.widgets import Input
 
 from grpctap.core.secrets import is_secret
+from grpctap.widgets.line_input import LineInput
 
 Pair = tuple[str, str]
 
@@ -20,9 +21,9 @@ class MetadataRow(Horizontal):
     DEFAULT_CSS = """
     MetadataRow {
         height: 1;
-        & > Input { width: 2fr; background: $surface; padding: 0 1; }
-        & > Input.name { width: 1fr; min-width: 20; margin-right: 1; }
-        & > Input:focus { background: $block-hover-background; }
+        & > LineInput { width: 2fr; background: $surface; padding: 0 1; }
+        & > LineInput.name { width: 1fr; min-width: 20; margin-right: 1; }
+        & > LineInput:focus { background: $block-hover-background; }
     }
     """
 
@@ -36,16 +37,9 @@ class MetadataRow(Horizontal):
     def compose(self) -> ComposeResult:
         """The name at the left."""
         name, value = self._pair
-        yield Input(name, placeholder="name", classes="name", compact=True, select_on_focus=False)
+        yield LineInput(name, placeholder="name", classes="name")
         hidden = is_secret(name)
-        yield Input(
-            value,
-            placeholder="value",
-            classes="value",
-            password=hidden,
-            compact=True,
-            select_on_focus=False,
-        )
+        yield LineInput(value, placeholder="value", password=hidden, classes="value")
 
     @property
     def pair(self) -> Pair:
