@@ -139,8 +139,9 @@ class RecentScreen(Screen[None]):
         text = Text(no_wrap=True, overflow="ellipsis")
         text.append(printable(call.method, _LONGEST), "bold")
         text.append(f"  {printable(call.address, _LONGEST)}\n")
-        about = [when, " ".join(call.body.split()), *call.flags]
-        about += [f"{name}: …" for name in call.metadata]
+        names = [f"{name}: …" for name in call.metadata]
+        # The request may be long, and what does not fit is cut.
+        about = [when, *call.flags, *names, " ".join(call.body.split())]
         text.append(printable("  ".join(about), _LONGEST), "dim")
         return text
 
