@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.drivers.linux_driver import LinuxDriver
 from textual.screen import Screen
 
-from grpctap.screens.request import RequestScreen
+from grpctap.screens.clipboard import HasCommands
 from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 
@@ -59,7 +59,7 @@ class ViewerApp(App[int]):
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The commands of the palette: Textual's own, and those of the screen."""
         yield from super().get_system_commands(screen)
-        if isinstance(screen, WatchScreen | RequestScreen):
+        if isinstance(screen, HasCommands):
             yield from screen.system_commands()
 
     def _leave(self, exit_code: int) -> None:

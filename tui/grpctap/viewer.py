@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
 
@@ -18,11 +19,11 @@ from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
 from grpctap.opening import Opening, Stream, grpcurl_line
-from grpctap.screens.pick import PickScreen
-from grpctap.screens.recent import RecentScreen
-from grpctap.starter import Starter
 from grpctap.tap import Snapshot
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
+
+if TYPE_CHECKING:
+    from grpctap.starter import Starter
 
 # A command is there to be copied from a screen.
 LONGEST_COMMAND = 2_000
@@ -48,11 +49,16 @@ def view(config: Config, *, resumable: bool, flags: Sequence[str] = ()) -> int:
 
 def choose(opening: Opening, theme: str | None) -> int:
     """Lets somebody choose and watch streams of a server; returns the exit code."""
+    # Who names a method needs none of it, and is shown the stream sooner.
+    from grpctap.screens.pick import PickScreen
+
     return _run(ViewerApp(PickScreen(opening)), theme, lambda: opening.last, resumable=True)
 
 
 def browse(starter: Starter, theme: str | None) -> int:
     """Lets somebody open recent calls again, or name a server; returns the exit code."""
+    from grpctap.screens.recent import RecentScreen
+
     return _run(ViewerApp(RecentScreen(starter)), theme, lambda: starter.last, resumable=True)
 
 

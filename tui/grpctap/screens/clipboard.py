@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, runtime_checkable
 
 from textual.app import App, SystemCommand
 
 from grpctap.core.text import printable
 
 _LONGEST_SHOWN = 200
+
+
+@runtime_checkable
+class HasCommands(Protocol):
+    """A screen with commands of its own for the palette."""
+
+    def system_commands(self) -> Iterable[SystemCommand]:
+        """The commands."""
 
 
 def copy_command(app: App[Any], command: str) -> None:
