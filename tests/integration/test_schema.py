@@ -13,7 +13,8 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from grpc_reflection.v1alpha.reflection_pb2 import FileDescriptorResponse, ServerReflectionResponse
 
 from grpctap.core.method import Method
-from grpctap.transport.schema import SchemaError, fetch_method
+from grpctap.transport.pools import SchemaError
+from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
 from grpctap_protos import server_stream_pb2
 from grpctap_server.feeds.counter import CounterFeed
@@ -43,7 +44,7 @@ FILES = {file.name: file for file in PROTOS.files}
 
 
 def fetch(address: str, name: str = WATCH, **arguments: Any) -> Method:
-    return fetch_method(Target(address, plaintext=True), name, **arguments)
+    return Sources(Target(address, plaintext=True), **arguments).described(name)
 
 
 def refusal(address: str, name: str = WATCH, **arguments: Any) -> SchemaError:
@@ -190,7 +191,7 @@ def test_nobody_listens() -> None:
 def test_a_server_without_tls_is_looked_at() -> None:
     with reflecting(PROTOS, {FEED: {}}) as address:
         with pytest.raises(SchemaError, match="-plaintext") as caught:
-            fetch_method(Target(address), WATCH)
+            Sources(Target(address)).described(WATCH)
     assert caught.value.exit_code == 64 + 14
 
 
@@ -282,5 +283,5 @@ def test_imports_in_a_circle_end() -> None:
 def test_a_description_larger_than_the_limit_names_the_flag() -> None:
     with reflecting(PROTOS, {FEED: {}}) as address:
         with pytest.raises(SchemaError, match="raise it with -max-msg-sz") as caught:
-            fetch_method(Target(address, True, 100), WATCH)
+            Sources(Target(address, True, 100)).described(WATCH)
     assert caught.value.exit_code == 64 + 8

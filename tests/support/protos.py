@@ -22,8 +22,11 @@ def compile_proto(source: str) -> tuple[descriptor_pb2.FileDescriptorProto, ...]
         out = Path(folder, "out")
         Path(folder, NAME).write_text(source)
         well_known = str(files("grpc_tools") / "_proto")
-        arguments = ("protoc", f"-I{folder}", f"-I{well_known}", "--include_imports")
-        assert protoc.main([*arguments, f"--descriptor_set_out={out}", NAME]) == 0, source
+        arguments = (
+            *("protoc", f"-I{folder}", f"-I{well_known}", "--include_imports"),
+            *("--include_source_info", f"--descriptor_set_out={out}", NAME),
+        )
+        assert protoc.main(arguments) == 0, source
         compiled = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
     return tuple(compiled.file)
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from grpctap.config import Config
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
-from grpctap.flags import Parser, demo_parser, viewer_parser
+from grpctap.flags import Parser, demo_parser, kept_flags, viewer_parser
 from grpctap.headers import parse_header
 from grpctap.listing import Question, answer
 from grpctap.schemas import json_object, method_name, parse_request, resume_of
@@ -38,7 +39,7 @@ def main(argv: Sequence[str]) -> int:
 
 
 def parse(argv: Sequence[str]) -> Config:
-    """Reads the flags of the viewer.
+    """Reads the flags of a call.
 
     Raises:
         SystemExit: they make no sense, which one line on stderr has said; or help was asked for.
@@ -54,9 +55,11 @@ def _view(argv: Sequence[str]) -> int:
         question = Question.of(_words(parser, args))
     except ValueError as error:
         parser.error(str(error))
-    if question is None:
-        return _watch(_config(parser, args))
-    return answer(question, _sources(parser, args, question), templates=args.msg_template)
+    if question is not None:
+        return answer(question, _sources(parser, args, question), templates=args.msg_template)
+    if _on_terminal() and not isinstance(args.method, str):
+        return _choose(parser, args)
+    return _watch(_config(parser, args), kept_flags(parser, args), keep=not args.no_recent)
 
 
 def _words(parser: Parser, args: argparse.Namespace) -> list[str]:
@@ -83,42 +86,74 @@ def _sources(parser: Parser, args: argparse.Namespace, question: Question) -> So
 
 
 def _config(parser: Parser, args: argparse.Namespace) -> Config:
-    if not (isinstance(args.address, str) and isinstance(args.method, str)):
-        given = isinstance(args.address, str)
-        missing = "SERVICE/METHOD" if given else "HOST:PORT, SERVICE/METHOD"
-        parser.error(f"the following arguments are required: {missing}")
+    if not isinstance(args.address, str):
+        parser.error("the following arguments are required: HOST:PORT, SERVICE/METHOD")
+    if not isinstance(args.method, str):
+        parser.error(
+            "without a terminal a SERVICE/METHOD is required; grpctap HOST:PORT list shows them"
+        )
     if args.symbol is not None:
         parser.error("too many arguments")
     try:
         name = method_name(args.method)
-        target = _target(args)
-        metadata = tuple(parse_header(header) for header in args.headers)
+        config = base_config(args)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
-        sources = sources_of(args, target, metadata)
-        method = sources.method(name)
-        return Config(
-            target,
-            parse_request(data, method),
-            metadata,
-            args.max_time,
-            args.history,
-            args.theme,
-            args.history_bytes,
-            args.reconnect,
-            Reconnect(
-                initial_ns=round(args.reconnect_delay * 1e9),
-                maximum_ns=round(args.reconnect_max_delay * 1e9),
-                attempts=args.reconnect_attempts,
-            ),
-            method,
-            resume_of(spec, method),
-            sources,
+        method = config.schema_sources.method(name)
+        return replace(
+            config,
+            request=parse_request(data, method),
+            method=method,
+            resume=resume_of(spec, method),
         )
     except ValueError as error:
         parser.error(str(error))
     except SchemaError as error:
         _leave(parser, error)
+
+
+def base_config(args: argparse.Namespace) -> Config:
+    """What the flags say of calls, whichever the method is.
+
+    Raises:
+        ValueError: they make no sense.
+        SchemaError: a file cannot be read, or makes no sense.
+    """
+    target = _target(args)
+    metadata = tuple(parse_header(header) for header in args.headers)
+    return Config(
+        target,
+        SimpleRequest(),
+        metadata,
+        args.max_time,
+        args.history,
+        args.theme,
+        args.history_bytes,
+        args.reconnect,
+        Reconnect(
+            initial_ns=round(args.reconnect_delay * 1e9),
+            maximum_ns=round(args.reconnect_max_delay * 1e9),
+            attempts=args.reconnect_attempts,
+        ),
+        sources=sources_of(args, target, metadata),
+    )
+
+
+def _choose(parser: Parser, args: argparse.Namespace) -> int:
+    from grpctap.starter import Starter
+    from grpctap.viewer import browse, choose
+
+    starter = Starter(parser, args, base_config)
+    if not isinstance(args.address, str):
+        return browse(starter, args.theme)
+    try:
+        data = _standard_input() if args.data == "@" else args.data
+        opening = starter.opening(args, "" if data == parser.get_default("data") else data)
+    except ValueError as error:
+        parser.error(str(error))
+    except SchemaError as error:
+        _leave(parser, error)
+    return choose(opening, args.theme)
 
 
 def _leave(parser: Parser, error: SchemaError) -> NoReturn:
@@ -188,14 +223,18 @@ def _demo(argv: Sequence[str]) -> int:
             theme=args.theme,
             history_bytes=args.history_bytes,
         )
-        return view(config, resumable=False)
+        return view(config, resumable=False, flags=["-plaintext"])
 
 
-def _watch(config: Config) -> int:
+def _watch(config: Config, flags: Sequence[str], *, keep: bool) -> int:
     if _on_terminal():
+        from grpctap.opening import recent_call
+        from grpctap.recent import RecentCalls
         from grpctap.viewer import view
 
-        return view(config, resumable=True)
+        if keep:
+            RecentCalls().add(recent_call(config, flags))
+        return view(config, resumable=True, flags=flags)
     from grpctap.headless import follow
 
     return follow(config)

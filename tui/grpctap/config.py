@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
@@ -12,10 +11,8 @@ from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect, When
 from grpctap.core.resume import Resume
+from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
-
-if TYPE_CHECKING:
-    from grpctap.transport.sources import Sources
 
 HISTORY = 100_000
 """Values kept by default."""
@@ -42,6 +39,11 @@ class Config:
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
     sources: Sources | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def schema_sources(self) -> Sources:
+        """Where types come from; where nothing is said of it, from the server."""
+        return self.sources or Sources(self.target, self.metadata, self.max_time)
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""

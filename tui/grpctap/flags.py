@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from grpctap import __version__
@@ -57,6 +59,10 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unknown flag {flags[0]}" if flags else "too many arguments")
         return args
 
+    def flag(self, name: str) -> argparse.Action | None:
+        """The flag of this name; None: there is none."""
+        return self._option_string_actions.get(f"--{name}")
+
     def _two_dashes(self, word: str) -> str:
         # argparse takes any beginning of a flag with one dash for the flag itself: -plain, -p.
         name = word.partition("=")[0]
@@ -66,11 +72,11 @@ class Parser(argparse.ArgumentParser):
         return f"{word}=true" if word == "--use-reflection" else word
 
 
-def viewer_parser() -> Parser:
+def viewer_parser(kind: type[Parser] = Parser) -> Parser:
     """The flags of the viewer."""
-    parser = Parser(
+    parser = kind(
         prog="grpctap",
-        usage="grpctap [flags] HOST:PORT SERVICE/METHOD\n"
+        usage="grpctap [flags] [HOST:PORT [SERVICE/METHOD]]\n"
         "       grpctap [flags] [HOST:PORT] list [SERVICE]\n"
         "       grpctap [flags] [HOST:PORT] describe [SYMBOL]",
         description=DESCRIPTION,
@@ -82,15 +88,21 @@ def viewer_parser() -> Parser:
         "address",
         nargs="?",
         metavar="HOST:PORT",
-        help="the server; list and describe do without one where files tell all",
+        help="the server; without one, the recent calls are listed",
     )
-    parser.add_argument("method", nargs="?", metavar="SERVICE/METHOD", help="what to watch")
+    parser.add_argument(
+        "method",
+        nargs="?",
+        metavar="SERVICE/METHOD",
+        help="what to watch; without one, you choose it and write the request on the screen",
+    )
     parser.add_argument("symbol", nargs="?", help=argparse.SUPPRESS)
     _add_request_flags(parser)
     _add_schema_flags(parser)
     _add_connection_flags(parser)
     _add_call_flags(parser)
     _add_reconnect_flags(parser)
+    _add_recent_flags(parser)
     _add_view_flags(parser)
     parser.add_argument("--version", action="version", version=f"grpctap {__version__}")
     return parser
@@ -231,6 +243,15 @@ def _add_reconnect_flags(parser: Parser) -> None:
     )
 
 
+def _add_recent_flags(parser: Parser) -> None:
+    parser.add_argument(
+        "--no-recent",
+        action="store_true",
+        default=bool(os.environ.get("GRPCTAP_NO_RECENT")),
+        help="do not keep the call among the recent ones (or set GRPCTAP_NO_RECENT=1)",
+    )
+
+
 def _add_view_flags(parser: Parser) -> None:
     parser.add_argument(
         "--history",
@@ -287,3 +308,33 @@ def _theme(name: str) -> str:
     if name not in BUILTIN_THEMES:
         raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(BUILTIN_THEMES)}")
     return name
+
+
+# Flags that say how a server is reached and a call is made; none of them takes a secret.
+_KEPT = (
+    *("plaintext", "insecure", "cacert", "cert", "key", "authority", "servername", "unix"),
+    *("proto", "import-path", "protoset", "use-reflection", "user-agent", "connect-timeout"),
+    *("keepalive-time", "max-msg-sz", "resume"),
+)
+_PATHS = ("cacert", "cert", "key", "proto", "import-path", "protoset")
+
+
+def kept_flags(parser: Parser, args: argparse.Namespace) -> list[str]:
+    """The words that reach the same server in the same way again; files by their full paths."""
+    words: list[str] = []
+    for name in _KEPT:
+        flag = parser.flag(name)
+        value = None if flag is None else getattr(args, flag.dest, None)
+        if flag is None or value == flag.default or value is None:
+            continue
+        if flag.nargs == 0:
+            words.append(f"-{name}" if value else f"--no-{name}")
+            continue
+        if isinstance(value, bool):
+            words.append(f"-{name}={str(value).lower()}")
+            continue
+        for each in value if isinstance(value, list) else [value]:
+            text = str(Path(each).absolute()) if name in _PATHS else str(each)
+            # What a file of the user's is called may begin with a dash.
+            words += [f"-{name}", text] if not text.startswith("-") else [f"-{name}={text}"]
+    return words

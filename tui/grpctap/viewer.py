@@ -5,60 +5,89 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
 
 from google.protobuf import json_format
 
-from grpctap.app import GrpctapApp
+from grpctap.app import GrpctapApp, ViewerApp
 from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
-from grpctap.core.reconnect import Backoff, When
 from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
-from grpctap.schemas import first_token, schema_of
-from grpctap.tap import Snapshot, Tap
-from grpctap.transport.call import GrpcTransport
+from grpctap.opening import Opening, Stream, grpcurl_line
+from grpctap.tap import Snapshot
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
+
+if TYPE_CHECKING:
+    from grpctap.starter import Starter
 
 # A command is there to be copied from a screen.
 LONGEST_COMMAND = 2_000
 
 
-def view(config: Config, *, resumable: bool) -> int:
+def view(config: Config, *, resumable: bool, flags: Sequence[str] = ()) -> int:
     """Watches one stream until somebody quits; returns the exit code.
 
-    `resumable` says whether the server will still be there for a call that goes on later.
+    `resumable` says whether the server will still be there for a call that goes on later, `flags`
+    how to connect to it, in words of the command line.
     """
-    tap = Tap(
-        GrpcTransport(config.target, config.method.name, config.metadata),
-        schema_of(config, progress=True),
-        capacity=config.history,
-        max_bytes=config.history_bytes,
-        token=first_token(config),
-        backoff=Backoff(config.reconnecting(When.ALWAYS)),
-        max_time_s=config.max_time,
-    )
+    stream = Stream(config)
     target = config.target
-    app = GrpctapApp(tap, target.address, config.method.name, plaintext=target.plaintext)
-    if config.theme is not None:
-        app.theme = config.theme
+    app = GrpctapApp(
+        stream.tap,
+        target.address,
+        config.method.name,
+        plaintext=target.plaintext,
+        grpcurl=partial(grpcurl_line, config, flags),
+    )
+    return _run(app, config.theme, lambda: stream, resumable=resumable)
+
+
+def choose(opening: Opening, theme: str | None) -> int:
+    """Lets somebody choose and watch streams of a server; returns the exit code."""
+    # Who names a method needs none of it, and is shown the stream sooner.
+    from grpctap.screens.pick import PickScreen
+
+    return _run(ViewerApp(PickScreen(opening)), theme, lambda: opening.last, resumable=True)
+
+
+def browse(starter: Starter, theme: str | None) -> int:
+    """Lets somebody open recent calls again, or name a server; returns the exit code."""
+    from grpctap.screens.recent import RecentScreen
+
+    return _run(ViewerApp(RecentScreen(starter)), theme, lambda: starter.last, resumable=True)
+
+
+def _run(
+    app: ViewerApp, theme: str | None, last: Callable[[], Stream | None], *, resumable: bool
+) -> int:
+    """Runs the app, and then tells of the stream that was watched last, if any."""
+    if theme is not None:
+        app.theme = theme
     if sys.stderr is None or not sys.stderr.isatty():
         # Textual draws on standard error, which `2>file` takes from the terminal.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
     try:
         app.run()
     finally:
-        last = tap.snapshot()
-        tap.close()
-    refused = last.status is not None and last.status.reason in HOPELESS
-    over = last.state is State.FINISHED or refused
-    token = tap.resume_token if resumable and not over else b""
+        stream = last()
+        left_before = stream is not None and stream.is_closed
+        end = None if stream is None else stream.close()
+    if stream is None or end is None:
+        return app.return_code or 0
+    refused = end.status is not None and end.status.reason in HOPELESS
+    over = end.state is State.FINISHED or refused
+    token = stream.tap.resume_token if resumable and not over else b""
     # The terminal may be gone, which is no reason to end in another way.
     with suppress(OSError, AttributeError):
-        sys.stderr.write(f"grpctap: {summary(last, config, token)}\n")
-    if not app.return_code and last.state is State.FAILED and last.status is not None:
-        return 64 + last.status.code
+        sys.stderr.write(f"grpctap: {summary(end, stream.config, token)}\n")
+    failed = end.state is State.FAILED and end.status is not None and not left_before
+    if not app.return_code and failed and end.status is not None:
+        return 64 + end.status.code
     return app.return_code or 0
 
 

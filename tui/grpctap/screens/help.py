@@ -24,6 +24,8 @@ KEYS = (
     ("end", "Follow the newest value again."),
     ("↑ ↓ PgUp PgDn Home", "Scroll the log."),
     ("c", "Show or hide the chart."),
+    ("y", "Copy the call as a command line of grpcurl."),
+    ("escape", "Back to the request, where the call was opened here."),
     ("ctrl+p", "More commands, among them the themes."),
     ("q, ctrl+c", "Quit: the call is cancelled first."),
 )

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from typing import ClassVar
 
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
@@ -14,6 +15,7 @@ from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.status import Status
 from grpctap.core.text import printable
+from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
 from grpctap.tap import Snapshot, Tap
 from grpctap.widgets.chart import Chart
@@ -59,12 +61,25 @@ class WatchScreen(Screen[None]):
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
         Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
+        Binding("escape", "back", "Back", tooltip="Stop, and go back to the request"),
         Binding("q", "app.quit", "Quit"),
     ]
     AUTO_FOCUS = "StreamLog"
 
-    def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
+    def __init__(
+        self,
+        tap: Tap,
+        address: str,
+        method: str,
+        *,
+        plaintext: bool,
+        grpcurl: Callable[[], str] | None = None,
+        can_go_back: bool = False,
+    ) -> None:
         super().__init__()
+        self._grpcurl = grpcurl
+        self._can_go_back = can_go_back
         self._tap = tap
         self._address = printable(address)
         self._method = method
@@ -144,6 +159,10 @@ class WatchScreen(Screen[None]):
                 return not self.query_one(StreamLog).frozen
             case "follow", _:
                 return self.query_one(StreamLog).frozen
+            case "back", _:
+                return self._can_go_back
+            case "copy_grpcurl", _:
+                return self._grpcurl is not None
             case "chart", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
         return True
@@ -177,6 +196,20 @@ class WatchScreen(Screen[None]):
         """Shows or hides the chart."""
         self._chart_wanted = not self._chart_wanted
         self._fit()
+
+    def action_back(self) -> None:
+        """Goes back to where the call was written."""
+        self.dismiss()
+
+    def action_copy_grpcurl(self) -> None:
+        """Puts the call on the clipboard, as a command line of grpcurl."""
+        if self._grpcurl is not None:
+            copy_command(self.app, self._grpcurl())
+
+    def system_commands(self) -> Iterable[SystemCommand]:
+        """What the command palette has for this screen."""
+        if self._grpcurl is not None:
+            yield grpcurl_system_command(self.action_copy_grpcurl)
 
     def action_help(self) -> None:
         """Shows the keys."""

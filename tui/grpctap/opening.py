@@ -1,0 +1,238 @@
+"""Opening: what it takes to open streams of one server, one after the other."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from google.protobuf import json_format
+
+from grpctap.config import Config
+from grpctap.core.catalog import Catalog
+from grpctap.core.draft import Draft, DraftError
+from grpctap.core.grpcurl import grpcurl_command
+from grpctap.core.listvalue import as_known
+from grpctap.core.method import Method
+from grpctap.core.reconnect import Backoff, When
+from grpctap.core.requestcheck import read_request
+from grpctap.core.resume import ResumeError, Spec
+from grpctap.core.template import template
+from grpctap.flags import MAX_SECONDS
+from grpctap.headers import parse_header
+from grpctap.recent import RecentCall, RecentCalls
+from grpctap.schemas import first_token, resume_of, schema_of
+from grpctap.tap import Snapshot, Tap
+from grpctap.transport.call import GrpcTransport
+from grpctap.transport.pools import SchemaError
+
+
+class CannotOpenError(Exception):
+    """Nothing can be opened; the message says why and what to do, on one printable line."""
+
+
+class Stream:
+    """A stream that is watched or was, and what it was when it was left."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.tap = Tap(
+            GrpcTransport(config.target, config.method.name, config.metadata),
+            schema_of(config, progress=True),
+            capacity=config.history,
+            max_bytes=config.history_bytes,
+            token=first_token(config),
+            backoff=Backoff(config.reconnecting(When.ALWAYS)),
+            max_time_s=config.max_time,
+        )
+        self._last: Snapshot | None = None
+        self._lock = threading.Lock()
+
+    def close(self) -> Snapshot:
+        """Cancels the call and ends the threads; says how the stream stood before."""
+        with self._lock:
+            if self._last is None:
+                self._last = self.tap.snapshot()
+                self.tap.close()
+            return self._last
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it was left."""
+        return self._last is not None
+
+
+class Opening:
+    """One server, how to speak to it, and the calls that were begun to be written for it.
+
+    Args:
+        config: What all calls have in common; its request and method are not looked at.
+        fetch: Says what there is to be called; raises SchemaError.
+        flags: The words of the command line that say how to connect; nothing secret.
+        recent: Where calls are kept; None: they are not.
+        body: The request that the command line gives, as JSON; "": none.
+        resume: What the command line says of resuming.
+        used: Called when a stream of the server is opened.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        fetch: Callable[[], Catalog],
+        *,
+        flags: Sequence[str] = (),
+        recent: RecentCalls | None = None,
+        body: str = "",
+        resume: Spec | None = None,
+        used: Callable[[Opening], None] = lambda _: None,
+    ) -> None:
+        self._used = used
+        self._config = config
+        self._fetch = fetch
+        self._flags = tuple(flags)
+        self._recent = recent
+        self._body = body
+        self._resume = resume
+        self._drafts: dict[str, Draft] = {}
+        self._metadata = tuple(_row(name, value) for name, value in config.metadata)
+        self._deadline = "" if config.max_time is None else f"{config.max_time:g}"
+        self.last: Stream | None = None
+
+    @property
+    def address(self) -> str:
+        """The server's address, as it was given."""
+        return self._config.target.address
+
+    @property
+    def plaintext(self) -> bool:
+        """Whether it is spoken to without TLS."""
+        return self._config.target.plaintext
+
+    def catalog(self) -> Catalog:
+        """What there is to be called; asks the server, which may take seconds.
+
+        Raises:
+            CannotOpenError: it does not say.
+        """
+        try:
+            return self._fetch()
+        except SchemaError as error:
+            raise CannotOpenError(str(error)) from error
+
+    def draft(self, method: Method) -> Draft:
+        """What was written of a call of this method, or what to begin with."""
+        method = as_known(method)
+        kept = self._drafts.get(method.name)
+        body = kept.body if kept is not None else self._body or template(method.request)
+        # What tells the server who calls is the same for all its methods.
+        return Draft(method, body, self._metadata, self._deadline)
+
+    def keep(self, draft: Draft) -> None:
+        """Keeps a draft for as long as the program runs."""
+        self._drafts[draft.method.name] = draft
+        self._metadata, self._deadline = draft.metadata, draft.deadline
+
+    def config(self, draft: Draft) -> Config:
+        """The call that a draft says.
+
+        Raises:
+            DraftError: it is none.
+        """
+        try:
+            request = read_request(draft.body, draft.method)
+            resume = resume_of(self._resume, draft.method)
+            metadata = tuple(parse_header(f"{name}: {value}") for name, value in draft.metadata)
+        except (ValueError, ResumeError) as error:
+            raise DraftError(str(error).removeprefix("-H: ").removeprefix("-H ")) from error
+        return replace(
+            self._config,
+            request=request,
+            method=draft.method,
+            metadata=metadata,
+            max_time=deadline(draft.deadline),
+            resume=resume,
+        )
+
+    def open(self, draft: Draft) -> Stream:
+        """The stream of a draft's call, which is not started yet.
+
+        Raises:
+            DraftError: the draft is no call.
+        """
+        self.last = Stream(self.config(draft))
+        self._used(self)
+        return self.last
+
+    def remember(self, draft: Draft) -> str:
+        """Keeps the call among the recent ones; returns why it could not, or ""."""
+        if self._recent is None:
+            return ""
+        names = tuple(name for name, _ in draft.metadata)
+        flags = self._flags
+        return self._recent.add(
+            RecentCall(self.address, draft.method.name, flags, draft.body, names, draft.deadline)
+        )
+
+    def grpcurl(self, draft: Draft) -> str:
+        """The call as a command line of grpcurl; secrets are left out.
+
+        Raises:
+            DraftError: the draft is no call.
+        """
+        return grpcurl_line(self.config(draft), self._flags)
+
+
+def grpcurl_line(config: Config, flags: Sequence[str]) -> str:
+    """A call as a command line of grpcurl, without secrets; `flags` say how to connect."""
+    return grpcurl_command(
+        config.target.address,
+        config.method.name,
+        request_json(config),
+        flags=flags,
+        metadata=[_row(name, value) for name, value in config.metadata],
+        max_time=config.max_time,
+    )
+
+
+def request_json(config: Config, indent: int | None = None) -> str:
+    """The request as JSON, with the names of its proto."""
+    return json_format.MessageToJson(
+        config.request,
+        indent=indent,
+        preserving_proto_field_name=True,
+        descriptor_pool=config.method.pool,
+    )
+
+
+def recent_call(config: Config, flags: Sequence[str]) -> RecentCall:
+    """A call as it is kept among the recent ones."""
+    return RecentCall(
+        config.target.address,
+        config.method.name,
+        tuple(flags),
+        request_json(config, 2),
+        tuple(name for name, _ in config.metadata),
+        "" if config.max_time is None else f"{config.max_time:g}",
+    )
+
+
+def deadline(text: str) -> float | None:
+    """The deadline that somebody wrote, in seconds; None: there is none.
+
+    Raises:
+        DraftError: it is no time.
+    """
+    if not text.strip():
+        return None
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= MAX_SECONDS:
+        raise DraftError("the deadline is a number of seconds above 0, or nothing")
+    return seconds
+
+
+def _row(name: str, value: str | bytes) -> tuple[str, str]:
+    return name, base64.b64encode(value).decode() if isinstance(value, bytes) else value

@@ -1,0 +1,31 @@
+"""Copying to the clipboard of the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, runtime_checkable
+
+from textual.app import App, SystemCommand
+
+from grpctap.core.text import printable
+
+_LONGEST_SHOWN = 200
+
+
+@runtime_checkable
+class HasCommands(Protocol):
+    """A screen with commands of its own for the palette."""
+
+    def system_commands(self) -> Iterable[SystemCommand]:
+        """The commands."""
+
+
+def copy_command(app: App[Any], command: str) -> None:
+    """Puts a command line on the clipboard, and says so."""
+    app.copy_to_clipboard(command)
+    app.notify(printable(command, _LONGEST_SHOWN), title="Copied as grpcurl", markup=False)
+
+
+def grpcurl_system_command(copy: Callable[[], None]) -> SystemCommand:
+    """The same in the command palette."""
+    return SystemCommand("Copy as grpcurl", "Put the call on the clipboard as a command line", copy)
