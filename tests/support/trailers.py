@@ -11,6 +11,8 @@ import h2.config
 import h2.connection
 import h2.events
 
+from support.server import PATIENCE_S
+
 HEADERS = ((b":status", b"200"), (b"content-type", b"application/grpc"))
 
 
@@ -25,7 +27,9 @@ def trailing(trailers: Sequence[tuple[bytes, bytes]]) -> Iterator[str]:
         finally:
             # Only this wakes up whoever waits for a connection.
             listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
+            thread.join(PATIENCE_S)
+            # Else a client has left a connection open.
+            assert not thread.is_alive()
 
 
 def _serve(listener: socket.socket, trailers: Sequence[tuple[bytes, bytes]]) -> None:
