@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -12,9 +13,9 @@ from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
 from grpctap.flags import Parser, demo_parser, viewer_parser
-from grpctap.headers import parse_header
+from grpctap.headers import Metadata, MissingVariableError, parse_headers
 from grpctap.schemas import json_object, method_name, parse_request, resume_of
-from grpctap.transport.target import Target
+from grpctap.transport.target import Target, socket_address
 from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
@@ -48,15 +49,15 @@ def parse(argv: Sequence[str]) -> Config:
     try:
         name = method_name(args.method)
         target = _target(args)
-        metadata = tuple(parse_header(header) for header in args.headers)
+        metadata, reflection_metadata = _metadata(args)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
         method = LIST_VALUE
         if name != METHOD:
-            method = _ask(parser, target, name, metadata, args.max_time)
+            method = _ask(parser, target, name, reflection_metadata, args.max_time)
         return Config(
             target,
-            parse_request(data, method),
+            parse_request(data, method, unknown_fields=args.allow_unknown_fields),
             metadata,
             args.max_time,
             args.history,
@@ -70,7 +71,15 @@ def parse(argv: Sequence[str]) -> Config:
             ),
             method,
             resume_of(spec, method),
+            reflection_metadata=reflection_metadata,
+            headers_expanded=args.expand_headers,
+            emit_defaults=args.emit_defaults,
+            with_meta=args.with_meta,
+            count=args.count,
+            duration=args.duration,
         )
+    except MissingVariableError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
     except ValueError as error:
         parser.error(str(error))
 
@@ -79,7 +88,7 @@ def _ask(
     parser: Parser,
     target: Target,
     name: str,
-    metadata: tuple[tuple[str, str | bytes], ...],
+    metadata: Metadata,
     max_time: float | None,
 ) -> Method:
     from grpctap.transport.schema import SchemaError, fetch_method
@@ -90,16 +99,29 @@ def _ask(
         parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
 
 
+def _metadata(args: argparse.Namespace) -> tuple[Metadata, Metadata]:
+    """What goes out with calls of the method, and with those of reflection."""
+    variables = os.environ if args.expand_headers else None
+    both = parse_headers("-H", args.headers, variables)
+    return (
+        both + parse_headers("-rpc-header", args.rpc_headers, variables),
+        both + parse_headers("-reflect-header", args.reflect_headers, variables),
+    )
+
+
 def _target(args: argparse.Namespace) -> Target:
     return Target(
-        args.address,
+        socket_address(args.address) if args.unix else args.address,
         args.plaintext,
         args.max_msg_sz,
-        Tls.read(args.cacert, args.cert, args.key),
+        # As in grpcurl: who trusts anybody needs no authority.
+        Tls.read(None if args.insecure else args.cacert, args.cert, args.key),
         args.authority,
         args.servername,
         args.connect_timeout,
         args.keepalive_time,
+        args.insecure,
+        args.user_agent,
     )
 
 

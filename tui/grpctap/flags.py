@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Sequence
+from argparse import SUPPRESS
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from grpctap import __version__
@@ -26,10 +27,23 @@ commands:
 example:
   grpctap -plaintext -d '{"data": "WTI "}' 127.0.0.1:8000 proto.StreamServer/ListValue
 
-Long flags take one dash or two. On a terminal this is the viewer; into a pipe it prints one JSON
-line a message.
+Flags are grpcurl's where grpcurl has them; each takes one dash or two, and -flag=false turns one
+off. On a terminal this is the viewer; into a pipe it prints one JSON line a message.
 Exit codes: 0; 1 error; 2 usage; 64 + the gRPC status code.
 """
+# What Go, and so grpcurl, takes for a yes and for a no.
+_YES = ("1", "t", "T", "TRUE", "true", "True")
+_NO = ("0", "f", "F", "FALSE", "false", "False")
+# grpcurl's flags that are not to be had, whether each takes a value, and why.
+_REFUSED = (
+    ("alts", False, "ALTS works on Google's own machines only"),
+    ("alts-handshaker-service", True, "ALTS works on Google's own machines only"),
+    ("alts-target-service-account", True, "ALTS works on Google's own machines only"),
+    ("format-error", False, "errors are told in words"),
+    ("keep-proto-names", False, "messages are written as canonical JSON"),
+    ("proto-out-dir", True, "no files are written; use grpcurl for it"),
+    ("protoset-out", True, "no files are written; use grpcurl for it"),
+)
 
 
 class Parser(argparse.ArgumentParser):
@@ -48,18 +62,36 @@ class Parser(argparse.ArgumentParser):
             SystemExit: they make no sense, which one line on stderr has said; or help was asked
                 for.
         """
-        args, unknown = self.parse_known_intermixed_args([self._two_dashes(word) for word in argv])
+        args, unknown = self.parse_known_intermixed_args([self._canonical(word) for word in argv])
         if unknown:
             # Only the flag's name is repeated: what follows it may be a secret.
             flags = [word.partition("=")[0].split()[0] for word in unknown if word.startswith("-")]
             self.error(f"unknown flag {flags[0]}" if flags else "too many arguments")
         return args
 
-    def _two_dashes(self, word: str) -> str:
+    def add_switch(self, flag: str, help_: str) -> None:
+        """Adds a flag that is on or off: --flag, --flag=true, --flag=false."""
+        dest = flag.lstrip("-").replace("-", "_")
+        self.add_argument(flag, action="store_true", help=help_)
+        self.add_argument(f"{flag}=false", dest=dest, action="store_false", help=SUPPRESS)
+
+    def _canonical(self, word: str) -> str:
         # argparse takes any beginning of a flag with one dash for the flag itself: -plain, -p.
-        name = word.partition("=")[0]
-        known = len(name) > 2 and f"-{name}" in self._option_string_actions
-        return f"-{word}" if known else word
+        name, equals, value = word.partition("=")
+        if len(name) > 2 and f"-{name}" in self._option_string_actions:
+            name = f"-{name}"
+        if not equals or f"{name}=false" not in self._option_string_actions:
+            return f"{name}{equals}{value}"
+        if value not in _YES + _NO:
+            self.error(f"{name[1:]} is true or false")
+        return name if value in _YES else f"{name}=false"
+
+
+class _Refuse(argparse.Action):
+    """Says why a flag of grpcurl's is not to be had; `const` is the reason."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.error(f"{(self.option_strings[0])[1:]} is not supported: {self.const}")
 
 
 def viewer_parser() -> Parser:
@@ -77,8 +109,10 @@ def viewer_parser() -> Parser:
     _add_request_flags(parser)
     _add_connection_flags(parser)
     _add_call_flags(parser)
+    _add_output_flags(parser)
     _add_reconnect_flags(parser)
     _add_view_flags(parser)
+    _add_refused_flags(parser)
     parser.add_argument("--version", action="version", version=f"grpctap {__version__}")
     return parser
 
@@ -97,13 +131,16 @@ def demo_parser() -> Parser:
 def _add_request_flags(parser: Parser) -> None:
     add = parser.add_argument
     add("-d", dest="data", default="{}", metavar="JSON", help="the request; @ reads it from stdin")
-    add(
-        "-H",
-        dest="headers",
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="metadata to send along; can be given more than once",
+    add("--format", type=_format, metavar="json", help="how the request is written: json only")
+    parser.add_switch("--allow-unknown-fields", "ignore what -d has and the request has not")
+    for flag, dest, what in (
+        ("-H", "headers", "metadata to send along; can be given more than once"),
+        ("--rpc-header", "rpc_headers", "the same, but not when the server is asked for its types"),
+        ("--reflect-header", "reflect_headers", "the same, but only when it is asked for them"),
+    ):
+        add(flag, dest=dest, action="append", default=[], metavar="'NAME: VALUE'", help=what)
+    parser.add_switch(
+        "--expand-headers", "${NAME} in these is the environment variable NAME, such as a token"
     )
     add(
         "--resume",
@@ -115,7 +152,13 @@ def _add_request_flags(parser: Parser) -> None:
 
 def _add_connection_flags(parser: Parser) -> None:
     add = parser.add_argument
-    add("--plaintext", action="store_true", help="no TLS (the default is TLS)")
+    parser.add_switch("--plaintext", "no TLS (the default is TLS)")
+    parser.add_switch(
+        "--insecure",
+        "TLS with any server, whatever its certificate says: NOT SECURE, since anybody in between "
+        "can read along; -cacert is then unused",
+    )
+    parser.add_switch("--unix", "the address is the path of a Unix socket")
     add("--cacert", metavar="FILE", help="the authorities to trust, instead of gRPC's own (PEM)")
     add("--cert", metavar="FILE", help="the certificate to show to the server (PEM); with -key")
     add("--key", metavar="FILE", help="its private key (PEM)")
@@ -127,28 +170,50 @@ def _add_connection_flags(parser: Parser) -> None:
     add("--servername", metavar="NAME", help="the same for TLS only; unused with -plaintext")
     add(
         "--connect-timeout",
-        type=_seconds,
+        type=_seconds_or_default(CONNECT_TIMEOUT),
         default=CONNECT_TIMEOUT,
         metavar="SECONDS",
         help="how long a connection may take to be made (%(default)s)",
     )
     add(
         "--keepalive-time",
-        type=_seconds,
+        type=_seconds_or_default(None),
         metavar="SECONDS",
         help="ping a connection that is silent for so long; no answer for as long again ends it",
     )
+    add("--user-agent", metavar="NAME", help="what to say first of who is calling")
 
 
 def _add_call_flags(parser: Parser) -> None:
     add = parser.add_argument
-    add("--max-time", type=_seconds, metavar="SECONDS", help="the call's deadline")
+    add(
+        "--max-time",
+        type=_seconds_or_default(None),
+        metavar="SECONDS",
+        help="the call's deadline; when it is over the call has failed",
+    )
     add(
         "--max-msg-sz",
-        type=_positive,
+        type=_size,
         default=MAX_MESSAGE_SIZE,
         metavar="BYTES",
         help="largest message to accept (%(default)s)",
+    )
+    add(
+        "--count",
+        type=_positive,
+        metavar="N",
+        help="stop the stream after N values: a pipe ends with 0, the viewer stays",
+    )
+    add("--duration", type=_seconds, metavar="SECONDS", help="the same after so many seconds")
+
+
+def _add_output_flags(parser: Parser) -> None:
+    parser.add_switch("--emit-defaults", "into a pipe: write fields, too, that are not set")
+    parser.add_switch(
+        "--with-meta",
+        'into a pipe: write each message as {"seq", "received", "message"}: its number (the '
+        "server's, else counted) and when it came",
     )
 
 
@@ -205,6 +270,28 @@ def _add_view_flags(parser: Parser) -> None:
     )
 
 
+def _add_refused_flags(parser: Parser) -> None:
+    for name, has_value, reason in _REFUSED:
+        parser.add_argument(
+            f"--{name}", action=_Refuse, nargs=None if has_value else 0, const=reason, help=SUPPRESS
+        )
+
+
+def _format(text: str) -> str:
+    if text != "json":
+        raise argparse.ArgumentTypeError(f"{text!r} is not supported; write the request as json")
+    return text
+
+
+def _size(text: str) -> int:
+    # As in Go: in hexadecimal, too, and 0 is the default.
+    try:
+        number = int(text, 0)
+    except ValueError:
+        return _positive(text)
+    return _positive(str(number)) if number else MAX_MESSAGE_SIZE
+
+
 def _positive(text: str) -> int:
     try:
         number = int(text)
@@ -224,6 +311,19 @@ def _seconds(text: str) -> float:
     if not 0 < number <= MAX_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return number
+
+
+def _seconds_or_default(default: float | None) -> Callable[[str], float | None]:
+    """Reads seconds, of which none are the default, as in grpcurl."""
+
+    def read(text: str) -> float | None:
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1.0
+        return default if number == 0 else _seconds(text)
+
+    return read
 
 
 def _theme(name: str) -> str:

@@ -12,12 +12,14 @@ from google.protobuf import json_format
 from grpctap.app import GrpctapApp
 from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
+from grpctap.core.limits import Limits
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
 from grpctap.schemas import first_token, schema_of
-from grpctap.tap import Snapshot, Tap
+from grpctap.snapshot import Snapshot
+from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
 
@@ -38,6 +40,7 @@ def view(config: Config, *, resumable: bool) -> int:
         token=first_token(config),
         backoff=Backoff(config.reconnecting(When.ALWAYS)),
         max_time_s=config.max_time,
+        limits=Limits(config.count, config.duration),
     )
     target = config.target
     app = GrpctapApp(tap, target.address, config.method.name, plaintext=target.plaintext)
@@ -82,7 +85,11 @@ def summary(last: Snapshot, config: Config, token: bytes) -> str:
     line = command(config, token)
     if len(line) > LONGEST_COMMAND:
         return f"{text}; the request is too long for a command that goes on"
-    with_headers = " (add your -H)" if config.metadata else ""
+    with_headers = ""
+    if config.metadata or config.reflection_metadata:
+        # Their values may be secrets.
+        flags = "-H and -expand-headers" if config.headers_expanded else "-H"
+        with_headers = f" (add your {flags})"
     return f"{text}; go on with{with_headers}: {line}"
 
 
@@ -90,8 +97,16 @@ def command(config: Config, token: bytes) -> str:
     """The command line that goes on at `token`, without metadata, which may be secret."""
     words = ["grpctap"] if shutil.which("grpctap") else [sys.executable, "-m", "grpctap"]
     target = config.target
-    if target.plaintext:
-        words.append("-plaintext")
+    words += [
+        flag
+        for flag, is_on in (
+            ("-plaintext", target.plaintext),
+            ("-insecure", target.insecure),
+            ("-emit-defaults", config.emit_defaults),
+            ("--with-meta", config.with_meta),
+        )
+        if is_on
+    ]
     for flag, value, default in (
         ("-cacert", target.tls.cacert, None),
         ("-cert", target.tls.cert, None),
@@ -101,6 +116,9 @@ def command(config: Config, token: bytes) -> str:
         ("-connect-timeout", target.connect_timeout, CONNECT_TIMEOUT),
         ("-keepalive-time", target.keepalive_time, None),
         ("-max-msg-sz", target.max_message_size, MAX_MESSAGE_SIZE),
+        ("-user-agent", target.user_agent, None),
+        ("--count", config.count, None),
+        ("--duration", config.duration, None),
     ):
         if value != default:
             words += [flag, str(value)]

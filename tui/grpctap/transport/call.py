@@ -14,6 +14,7 @@ from grpctap.core import status as codes
 from grpctap.core.connecting import is_unconnected
 from grpctap.core.status import OK, Status
 from grpctap.transport.diagnose import looked_at, worth_a_look
+from grpctap.transport.insecure import plain_words
 from grpctap.transport.target import Target
 
 LONGEST_KEEPALIVE_S = 86_400.0
@@ -116,7 +117,7 @@ def status_of(call: Any) -> Status:
     number: int = code.value[0]
     if number == OK:
         return Status(OK, code.name)
-    details = call.details() or ""
+    details = plain_words(call.details() or "")
     # Needed at a failure only, and slow to import.
     from google.protobuf.message import DecodeError
     from google.rpc import error_details_pb2
