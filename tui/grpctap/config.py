@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
@@ -14,6 +15,9 @@ from grpctap.core.resume import Resume
 from grpctap.headers import Metadata
 from grpctap.transport.target import Target
 
+if TYPE_CHECKING:
+    from grpctap.transport.sources import Sources
+
 HISTORY = 100_000
 """Values kept by default."""
 
@@ -24,7 +28,8 @@ class Config:
 
     `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
     `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
-    cursor. `reflection_metadata` is what goes out when the server is asked for its types;
+    cursor. `sources` tell of methods and types, of this server's or of files.
+    `reflection_metadata` is what goes out when the server is asked for its types;
     `headers_expanded` says that variables stood in the metadata. `count` values or `duration`
     seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages.
     """
@@ -40,6 +45,7 @@ class Config:
     backoff: Reconnect = field(default_factory=Reconnect)
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
+    sources: Sources | None = field(default=None, repr=False, compare=False)
     reflection_metadata: Metadata = field(default=(), repr=False)
     headers_expanded: bool = False
     emit_defaults: bool = False

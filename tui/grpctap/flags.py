@@ -23,6 +23,8 @@ EPILOG = """\
 commands:
   grpctap demo             the bundled server and the viewer, together
   grpctap serve [flags]    the bundled server alone; see grpctap serve --help
+  grpctap … list           the services of a server or of files; with SERVICE its methods
+  grpctap … describe       what they are made of; with SYMBOL one message, field or other thing
 
 example:
   grpctap -plaintext -d '{"data": "WTI "}' 127.0.0.1:8000 proto.StreamServer/ListValue
@@ -69,11 +71,13 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unknown flag {flags[0]}" if flags else "too many arguments")
         return args
 
-    def add_switch(self, flag: str, help_: str) -> None:
+    def add_switch(self, flag: str, help_: str, default: bool | None = False) -> None:
         """Adds a flag that is on or off: --flag, --flag=true, --flag=false."""
         dest = flag.lstrip("-").replace("-", "_")
-        self.add_argument(flag, action="store_true", help=help_)
-        self.add_argument(f"{flag}=false", dest=dest, action="store_false", help=SUPPRESS)
+        self.add_argument(flag, action="store_true", default=default, help=help_)
+        self.add_argument(
+            f"{flag}=false", dest=dest, action="store_false", default=default, help=SUPPRESS
+        )
 
     def _canonical(self, word: str) -> str:
         # argparse takes any beginning of a flag with one dash for the flag itself: -plain, -p.
@@ -83,7 +87,7 @@ class Parser(argparse.ArgumentParser):
         if not equals or f"{name}=false" not in self._option_string_actions:
             return f"{name}{equals}{value}"
         if value not in _YES + _NO:
-            self.error(f"{name[1:]} is true or false")
+            self.error(f"{name[1:]}: {value!r} is neither true nor false")
         return name if value in _YES else f"{name}=false"
 
 
@@ -98,15 +102,24 @@ def viewer_parser() -> Parser:
     """The flags of the viewer."""
     parser = Parser(
         prog="grpctap",
-        usage="grpctap [flags] HOST:PORT SERVICE/METHOD",
+        usage="grpctap [flags] HOST:PORT SERVICE/METHOD\n"
+        "       grpctap [flags] [HOST:PORT] list [SERVICE]\n"
+        "       grpctap [flags] [HOST:PORT] describe [SYMBOL]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("address", metavar="HOST:PORT", help="the server")
-    parser.add_argument("method", metavar="SERVICE/METHOD", help="what to watch")
+    parser.add_argument(
+        "address",
+        nargs="?",
+        metavar="HOST:PORT",
+        help="the server; list and describe do without one where files tell all",
+    )
+    parser.add_argument("method", nargs="?", metavar="SERVICE/METHOD", help="what to watch")
+    parser.add_argument("symbol", nargs="?", help=argparse.SUPPRESS)
     _add_request_flags(parser)
+    _add_schema_flags(parser)
     _add_connection_flags(parser)
     _add_call_flags(parser)
     _add_output_flags(parser)
@@ -148,6 +161,41 @@ def _add_request_flags(parser: Parser) -> None:
         help="a call goes on at what the last message has in RESPONSE_FIELD, plus N (a pair named "
         "resume_token is found alone)",
     )
+
+
+def _add_schema_flags(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--proto",
+        dest="protos",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take the types from this proto source instead of the server; several can be given",
+    )
+    add(
+        "--import-path",
+        dest="import_paths",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="where -proto files and what they import are found; several can be given (.)",
+    )
+    add(
+        "--protoset",
+        dest="protosets",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take the types from this compiled set (protoc --include_imports "
+        "--descriptor_set_out=FILE); several can be given",
+    )
+    parser.add_switch(
+        "--use-reflection",
+        "ask the server for types, too, where -proto or -protoset is given",
+        default=None,
+    )
+    parser.add_switch("--msg-template", "with describe: an example of a message, too")
 
 
 def _add_connection_flags(parser: Parser) -> None:
@@ -286,10 +334,10 @@ def _format(text: str) -> str:
 def _size(text: str) -> int:
     # As in Go: in hexadecimal, too, and 0 is the default.
     try:
-        number = int(text, 0)
+        number = int(text, 0) or MAX_MESSAGE_SIZE
     except ValueError:
-        return _positive(text)
-    return _positive(str(number)) if number else MAX_MESSAGE_SIZE
+        number = -1
+    return number if 0 < number < 2**31 else _positive(text)
 
 
 def _positive(text: str) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any, cast
 
 from google.protobuf import json_format
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
+
+from grpctap.core.jsontext import is_map
 
 _WELL_KNOWN = "google.protobuf."
 
@@ -24,12 +26,6 @@ def with_defaults(message: Message, pool: DescriptorPool) -> Any:
     )
     _add_nulls(message, written)
     return written
-
-
-def is_map(field: FieldDescriptor) -> bool:
-    """Whether the field is a map, which protobuf keeps as a repeated message."""
-    message = field.message_type
-    return field.is_repeated and message is not None and bool(message.GetOptions().map_entry)
 
 
 def _add_nulls(message: Message, written: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.defaults import with_defaults
 from grpctap.core.jsontext import JsonText, escape, shorten
 from grpctap.core.listvalue import last_number
 from grpctap.core.mend import parse_mended, refuses_bad_text
@@ -56,7 +57,8 @@ class MethodSchema:
         self._number = self._find_number()
         self._unchecked = not refuses_bad_text(method.response)
         self._json = JsonText(method.response, method.pool)
-        self._output = JsonText(method.response, method.pool, defaults=emit_defaults)
+        as_dict = with_defaults if emit_defaults else None
+        self._output = JsonText(method.response, method.pool, as_dict)
         only = method.response.fields[0] if len(method.response.fields) == 1 else None
         self._only_text = attrgetter(only.name) if only is not None and _is_text(only) else None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, cast
 
@@ -12,7 +13,6 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescript
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
-from grpctap.core.defaults import is_map, with_defaults
 from grpctap.core.imports import imports_first
 from grpctap.core.message import MessageError
 from grpctap.core.text import MAX_LINE
@@ -30,13 +30,18 @@ class JsonText:
     """Writes the messages of one type as JSON, on one line.
 
     A message for which JSON has no form (a time that no calendar has, an Any of a type that nobody
-    knows) is written by its plain fields instead. With `defaults` it has the fields, too, that are
-    not set.
+    knows) is written by its plain fields instead. `as_dict` says in another way what of a message
+    is written: as `json.dumps` takes it.
     """
 
-    def __init__(self, type_: Descriptor, pool: DescriptorPool, *, defaults: bool = False) -> None:
+    def __init__(
+        self,
+        type_: Descriptor,
+        pool: DescriptorPool,
+        as_dict: Callable[[Message, DescriptorPool], Any] | None = None,
+    ) -> None:
         self._type, self._pool = type_, pool
-        self._defaults = defaults
+        self._as_dict = as_dict
         self._twin: type[Message] | None = None
 
     def write(self, message: Message) -> str:
@@ -60,8 +65,8 @@ class JsonText:
             raise MessageError("the message cannot be written as JSON") from error
 
     def _json(self, message: Message) -> str:
-        if self._defaults:
-            return json.dumps(with_defaults(message, self._pool), ensure_ascii=False)
+        if self._as_dict is not None:
+            return json.dumps(self._as_dict(message, self._pool), ensure_ascii=False)
         return json_format.MessageToJson(
             message, indent=None, ensure_ascii=False, descriptor_pool=self._pool
         )
@@ -91,6 +96,12 @@ def shorten(message: Message, room: int = MAX_LINE) -> int:
             del value[room:]
             room -= len(value)
     return room
+
+
+def is_map(field: FieldDescriptor) -> bool:
+    """Whether the field is a map, which protobuf keeps as a repeated message."""
+    message = field.message_type
+    return field.is_repeated and message is not None and bool(message.GetOptions().map_entry)
 
 
 def _shorten_map(message: Message, field: FieldDescriptor, room: int) -> int:
