@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NoReturn
 
 from grpctap.config import Config
@@ -94,35 +95,17 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
         parser.error("too many arguments")
     try:
         name = method_name(args.method)
-        target = _target(args)
-        metadata, reflection_metadata = _metadata(args)
+        config = base_config(args)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
-        sources = sources_of(args, target, reflection_metadata)
+        sources = sources_of(args, config.target, config.reflection_metadata)
         method = sources.method(name)
-        return Config(
-            target,
-            parse_request(data, method, unknown_fields=args.allow_unknown_fields),
-            metadata,
-            args.max_time,
-            args.history,
-            args.theme,
-            args.history_bytes,
-            args.reconnect,
-            Reconnect(
-                initial_ns=round(args.reconnect_delay * 1e9),
-                maximum_ns=round(args.reconnect_max_delay * 1e9),
-                attempts=args.reconnect_attempts,
-            ),
-            method,
-            resume_of(spec, method),
-            sources,
-            reflection_metadata=reflection_metadata,
-            headers_expanded=args.expand_headers,
-            emit_defaults=args.emit_defaults,
-            with_meta=args.with_meta,
-            count=args.count,
-            duration=args.duration,
+        return replace(
+            config,
+            request=parse_request(data, method, unknown_fields=args.allow_unknown_fields),
+            method=method,
+            resume=resume_of(spec, method),
+            sources=sources,
         )
     except MissingVariableError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
@@ -130,6 +113,37 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
         parser.error(str(error))
     except SchemaError as error:
         _leave(parser, error)
+
+
+def base_config(args: argparse.Namespace) -> Config:
+    """What the flags say of calls, whichever the method is.
+
+    Raises:
+        ValueError: they make no sense.
+        MissingVariableError: a header names a variable that there is not.
+    """
+    metadata, reflection_metadata = _metadata(args)
+    return Config(
+        _target(args),
+        SimpleRequest(),
+        metadata,
+        args.max_time,
+        args.history,
+        args.theme,
+        args.history_bytes,
+        args.reconnect,
+        Reconnect(
+            initial_ns=round(args.reconnect_delay * 1e9),
+            maximum_ns=round(args.reconnect_max_delay * 1e9),
+            attempts=args.reconnect_attempts,
+        ),
+        reflection_metadata=reflection_metadata,
+        headers_expanded=args.expand_headers,
+        emit_defaults=args.emit_defaults,
+        with_meta=args.with_meta,
+        count=args.count,
+        duration=args.duration,
+    )
 
 
 def _leave(parser: Parser, error: SchemaError) -> NoReturn:

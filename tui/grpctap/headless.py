@@ -89,7 +89,12 @@ def follow(config: Config) -> int:
     lines = Lines(schema, meta=config.with_meta)
     pipe = Pipe(lines, progress=progress, raw=not reconnects, count=config.count)
     tap = Tap(
-        GrpcTransport(config.target, config.method.name, config.metadata),
+        GrpcTransport(
+            config.target,
+            config.method.name,
+            config.metadata,
+            unary=not config.method.server_streaming,
+        ),
         schema,
         # What was printed need not be kept.
         capacity=1,

@@ -33,7 +33,12 @@ def view(config: Config, *, resumable: bool) -> int:
     `resumable` says whether the server will still be there for a call that goes on later.
     """
     tap = Tap(
-        GrpcTransport(config.target, config.method.name, config.metadata),
+        GrpcTransport(
+            config.target,
+            config.method.name,
+            config.metadata,
+            unary=not config.method.server_streaming,
+        ),
         schema_of(config, progress=True),
         capacity=config.history,
         max_bytes=config.history_bytes,

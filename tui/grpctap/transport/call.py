@@ -26,15 +26,22 @@ class GrpcTransport:
 
     Each call has a channel of its own, so that a call after a pause or a failure connects anew at
     once instead of sitting out the backoff of a channel that failed. What one call teaches about
-    the server, the transport keeps for those to come.
+    the server, the transport keeps for those to come. Of a `unary` method an answer is heard only
+    when its call went well.
     """
 
     def __init__(
-        self, target: Target, method: str, metadata: tuple[tuple[str, str | bytes], ...] = ()
+        self,
+        target: Target,
+        method: str,
+        metadata: tuple[tuple[str, str | bytes], ...] = (),
+        *,
+        unary: bool = False,
     ) -> None:
         self.target = target
         self.method = method
         self._metadata = metadata
+        self._unary = unary
         self._keepalive_time = target.keepalive_time
         self._connected = False
         # How the call ended after which the server was looked at, with what that showed.
@@ -51,7 +58,7 @@ class GrpcTransport:
         except BaseException:
             channel.close()
             raise
-        return GrpcCall(channel, call, self._learn)
+        return GrpcCall(channel, call, self._learn, unary=self._unary)
 
     def _learn(self, status: Status) -> Status:
         """Draws what there is to learn from how a call ended; returns the status with it."""
@@ -78,7 +85,15 @@ class GrpcTransport:
 class GrpcCall:
     """One call and the channel that it runs on; `learn` gets its status, and may add to it."""
 
-    def __init__(self, channel: grpc.Channel, call: Any, learn: Callable[[Status], Status]) -> None:
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        call: Any,
+        learn: Callable[[Status], Status],
+        *,
+        unary: bool = False,
+    ) -> None:
+        self._unary = unary
         self._channel = channel
         self._call = call
         self._learn = learn
@@ -86,7 +101,8 @@ class GrpcCall:
     def __iter__(self) -> Iterator[bytes]:
         """The messages as they arrive; ends, without raising, when the call does."""
         with suppress(grpc.RpcError):
-            yield from self._call
+            # A failure is raised at the end, before anything was handed on.
+            yield from list(self._call) if self._unary else self._call
 
     def cancel(self) -> None:
         """Ends the call from any thread; does nothing when it has ended."""
