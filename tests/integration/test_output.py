@@ -26,11 +26,12 @@ from grpctap.viewer import command, summary
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 from grpctap_server.feeds.counter import CounterFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
+from support.echo import LARGE, Echo, echo_server
 from support.echo import METHOD as ECHO
-from support.echo import Echo, echo_server
 from support.methods import one_at_a_time, reflects, service, serving
 from support.peers import Authority
 from support.protos import Protos
+from support.proxy import Proxy
 from support.puppet import Puppet, price_message, progress
 from support.server import PATIENCE_S, RunningServer, eventually
 from support.taps import await_more, await_state, kept
@@ -296,3 +297,15 @@ def test_metadata_goes_where_it_is_meant_to_go() -> None:
 def test_secrets_are_no_part_of_what_a_config_says_of_itself() -> None:
     words = ["-H", "a: hunter2", "-reflect-header", "b: hunter2", "h:1", METHOD]
     assert "hunter2" not in repr(base_config(viewer_parser().read(words)))
+
+
+def test_answers_may_come_compressed(echo: Echo) -> None:
+    with Proxy(echo.address) as proxy:
+        words = ("-plaintext", "-d", '{"large": true}', proxy.address, ECHO)
+        plain = run(*words)
+        passed = proxy.passed()
+        zipped = run("-H", "x-gzip: 1", *words)
+        assert passed > LARGE > proxy.passed() - passed
+    assert (plain[0], zipped[0]) == (0, 0)
+    assert zipped[1][0].pop("metadata") == ["x-gzip: '1'"]
+    assert zipped[1] == plain[1]

@@ -204,7 +204,7 @@ def _add_connection_flags(parser: Parser) -> None:
     parser.add_switch(
         "--insecure",
         "TLS with any server, whatever its certificate says: NOT SECURE, since anybody in between "
-        "can read along; -cacert is then unused",
+        "can read along; -cacert and a proxy are then unused (Linux only)",
     )
     parser.add_switch("--unix", "the address is the path of a Unix socket")
     add("--cacert", metavar="FILE", help="the authorities to trust, instead of gRPC's own (PEM)")
