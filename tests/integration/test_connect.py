@@ -490,7 +490,7 @@ def test_a_stream_goes_on_at_the_next_address_when_its_server_is_killed() -> Non
         (["-authority", "a", "-servername", "b"], "-authority and -servername differ"),
         (["-authority", "a b"], "-authority wants the name of a host"),
         (["-servername", ""], "-servername wants the name of a host"),
-        (["-connect-timeout", "0"], "'0' is no number of seconds above 0"),
+        (["-connect-timeout", "-1"], "'-1' is no number of seconds above 0"),
         (["-keepalive-time", "soon"], "'soon' is no number of seconds above 0"),
     ],
 )

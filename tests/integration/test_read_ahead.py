@@ -28,7 +28,7 @@ def test_a_server_faster_than_the_viewer_is_held_back() -> None:
     read = 0
     full, go_on = threading.Event(), threading.Event()
 
-    def deliver(reading: Reading, raw: bytes, accepted: bool) -> bool:
+    def deliver(reading: Reading, raw: bytes, accepted: bool, now_ns: int) -> bool:
         nonlocal read
         read += len(raw) + FRAMING
         if reading.sequence == VALUES:

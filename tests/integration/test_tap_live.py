@@ -287,7 +287,7 @@ def test_catching_up_says_how_far_behind() -> None:
     feed = CounterFeed(Schedule(NANOSECONDS // 200, 10**6))
     seen: list[tuple[State, int]] = []
 
-    def note(reading: Reading, raw: bytes, accepted: bool) -> bool:
+    def note(reading: Reading, raw: bytes, accepted: bool, now_ns: int) -> bool:
         now = tap.snapshot()
         seen.append((now.state, now.behind))
         return True

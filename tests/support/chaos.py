@@ -57,7 +57,7 @@ class Checker:
     last: int = 0
     wrong: list[str] = field(default_factory=list)
 
-    def deliver(self, reading: Reading, raw: bytes, accepted: bool) -> bool:
+    def deliver(self, reading: Reading, raw: bytes, accepted: bool, now_ns: int) -> bool:
         """Takes a message as `Tap` delivers it; stops the stream at the first wrong one."""
         if reading.progress:
             return True

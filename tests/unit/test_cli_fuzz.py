@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 from contextlib import redirect_stderr, redirect_stdout
 
 from hypothesis import example, given
@@ -18,6 +20,9 @@ arguments = st.text(st.characters(exclude_characters="\0"), max_size=40)
 FLAGS = (
     *("-plaintext", "--plaintext", "-d", "-H", "-max-time", "--max-msg-sz", "--history", "--theme"),
     *("-max-time=1", "-d={}", "-Ha:b", "--", "-", "-x", "--x=\x1b", "@", "{}", METHOD, "h:1"),
+    *("-insecure", "-unix", "-unix=false", "--plaintext=T", "-plaintext=x", "-expand-headers"),
+    *("-rpc-header", "--reflect-header=a: ${HOME}", "-alts", "-format", "json", "--count", "1"),
+    *("--with-meta", "-emit-defaults=0", "-user-agent", "--duration=1", "-protoset-out"),
 )
 SERVER_FLAGS = (
     *("--host", "--port", "--feed", "--interval", "--count", "--retain", "--start"),
@@ -101,7 +106,39 @@ def test_any_address(address: str) -> None:
         outcome.target.channel().close()
 
 
-@given(st.sampled_from(["-max-time", "--max-msg-sz", "--history", "--theme"]), arguments)
+@given(arguments | st.from_regex(r"\A(unix:)?/*[a-z%/ ]*\Z"), st.booleans())
+@example("unix:", True)
+@example("", True)
+@example("a%zz b\x7f", True)
+def test_any_socket(path: str, insecure: bool) -> None:
+    outcome = check(["-unix", "--", path, METHOD, *(["-insecure"] if insecure else [])])
+    if isinstance(outcome, Config):
+        outcome.target.channel().close()
+
+
+@given(arguments)
+@example("a: ${}")
+@example("a: ${HOME}")
+@example("${HOME}: a")
+def test_any_header_with_variables(text: str) -> None:
+    words = ["h:1", METHOD, "-expand-headers", f"-reflect-header={text}"]
+    names = re.findall(r"\$\{(\w+)\}", text, re.ASCII)
+    if all(name in os.environ for name in names):
+        check(words)
+
+
+@given(
+    st.sampled_from(
+        [
+            *("-max-time", "--max-msg-sz", "--history", "--theme", "--count", "--duration"),
+            *("-user-agent", "-format", "-connect-timeout", "-keepalive-time", "-unix"),
+        ]
+    ),
+    arguments,
+)
+@example("-max-msg-sz", "0x" + "f" * 5_000)
+@example("-max-msg-sz", "0_0")
+@example("-max-time", "-0.0")
 @example("-max-time", "1e400")
 @example("--history", "9" * 5_000)
 @example("--history", "\u0663")

@@ -99,7 +99,12 @@ def test_what_an_old_proto_requires_must_be_there() -> None:
     parse_request('{"key": "k", "count": 1}', method(OLD, "Ask"))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "1", "data"])
+@pytest.mark.parametrize("text", ["", " \n"])
+def test_no_text_is_an_empty_request(text: str) -> None:
+    assert json_object(text) == "{}"
+
+
+@pytest.mark.parametrize("text", ["[]", "1", "data"])
 def test_only_an_object_can_be_a_request(text: str) -> None:
     with pytest.raises(ValueError, match="-d is no JSON object"):
         json_object(text)

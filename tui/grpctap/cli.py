@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,14 +12,15 @@ from typing import NoReturn
 from grpctap.config import Config
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
-from grpctap.flags import Parser, demo_parser, kept_flags, viewer_parser
-from grpctap.headers import parse_header
+from grpctap.flags import demo_parser, kept_flags, viewer_parser
+from grpctap.headers import Metadata, MissingVariableError, parse_headers
 from grpctap.listing import Question, answer
+from grpctap.parser import Parser
 from grpctap.schemas import json_object, method_name, parse_request, resume_of
 from grpctap.transport.pools import SchemaError
 from grpctap.transport.protofiles import read_files
 from grpctap.transport.sources import Sources
-from grpctap.transport.target import Target
+from grpctap.transport.target import Target, socket_address
 from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
@@ -77,8 +79,10 @@ def _sources(parser: Parser, args: argparse.Namespace, question: Question) -> So
     args.address = question.address
     try:
         target = None if question.address is None else _target(args)
-        metadata = tuple(parse_header(header) for header in args.headers)
-        return sources_of(args, target, metadata)
+        _, reflection_metadata = _metadata(args)
+        return sources_of(args, target, reflection_metadata)
+    except MissingVariableError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
     except ValueError as error:
         parser.error(str(error))
     except SchemaError as error:
@@ -102,10 +106,12 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
         method = config.schema_sources.method(name)
         return replace(
             config,
-            request=parse_request(data, method),
+            request=parse_request(data, method, unknown_fields=args.allow_unknown_fields),
             method=method,
             resume=resume_of(spec, method),
         )
+    except MissingVariableError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
     except ValueError as error:
         parser.error(str(error))
     except SchemaError as error:
@@ -117,10 +123,11 @@ def base_config(args: argparse.Namespace) -> Config:
 
     Raises:
         ValueError: they make no sense.
+        MissingVariableError: a header names a variable that there is not.
         SchemaError: a file cannot be read, or makes no sense.
     """
     target = _target(args)
-    metadata = tuple(parse_header(header) for header in args.headers)
+    metadata, reflection_metadata = _metadata(args)
     return Config(
         target,
         SimpleRequest(),
@@ -135,7 +142,13 @@ def base_config(args: argparse.Namespace) -> Config:
             maximum_ns=round(args.reconnect_max_delay * 1e9),
             attempts=args.reconnect_attempts,
         ),
-        sources=sources_of(args, target, metadata),
+        sources=sources_of(args, target, reflection_metadata),
+        reflection_metadata=reflection_metadata,
+        headers_expanded=args.expand_headers,
+        emit_defaults=args.emit_defaults,
+        with_meta=args.with_meta,
+        count=args.count,
+        duration=args.duration,
     )
 
 
@@ -149,6 +162,8 @@ def _choose(parser: Parser, args: argparse.Namespace) -> int:
     try:
         data = _standard_input() if args.data == "@" else args.data
         opening = starter.opening(args, "" if data == parser.get_default("data") else data)
+    except MissingVariableError as error:
+        parser.exit(1, f"{parser.prog}: {error}\n")
     except ValueError as error:
         parser.error(str(error))
     except SchemaError as error:
@@ -186,16 +201,29 @@ def sources_of(
     return Sources(target, metadata, args.max_time, given, reflects)
 
 
+def _metadata(args: argparse.Namespace) -> tuple[Metadata, Metadata]:
+    """What goes out with calls of the method, and with those of reflection."""
+    variables = os.environ if args.expand_headers else None
+    both = parse_headers("-H", args.headers, variables)
+    return (
+        both + parse_headers("-rpc-header", args.rpc_headers, variables),
+        both + parse_headers("-reflect-header", args.reflect_headers, variables),
+    )
+
+
 def _target(args: argparse.Namespace) -> Target:
     return Target(
-        args.address,
+        socket_address(args.address) if args.unix else args.address,
         args.plaintext,
         args.max_msg_sz,
-        Tls.read(args.cacert, args.cert, args.key),
+        # As in grpcurl: who trusts anybody needs no authority.
+        Tls.read(None if args.insecure else args.cacert, args.cert, args.key),
         args.authority,
         args.servername,
         args.connect_timeout,
         args.keepalive_time,
+        args.insecure,
+        args.user_agent,
     )
 
 

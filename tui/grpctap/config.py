@@ -11,6 +11,7 @@ from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect, When
 from grpctap.core.resume import Resume
+from grpctap.headers import Metadata
 from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
 
@@ -25,11 +26,14 @@ class Config:
     `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
     `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
     cursor. `sources` tell of methods and types, of this server's or of files.
+    `reflection_metadata` is what goes out when the server is asked for its types;
+    `headers_expanded` says that variables stood in the metadata. `count` values or `duration`
+    seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages.
     """
 
     target: Target
     request: Message
-    metadata: tuple[tuple[str, str | bytes], ...] = field(default=(), repr=False)
+    metadata: Metadata = field(default=(), repr=False)
     max_time: float | None = None
     history: int = HISTORY
     theme: str | None = None
@@ -39,6 +43,12 @@ class Config:
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
     sources: Sources | None = field(default=None, repr=False, compare=False)
+    reflection_metadata: Metadata = field(default=(), repr=False)
+    headers_expanded: bool = False
+    emit_defaults: bool = False
+    with_meta: bool = False
+    count: int | None = None
+    duration: float | None = None
 
     @property
     def schema_sources(self) -> Sources:

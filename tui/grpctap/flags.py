@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
-from collections.abc import Sequence
+from argparse import SUPPRESS
 from pathlib import Path
-from typing import NoReturn
 
 from grpctap import __version__
 from grpctap.config import HISTORY
 from grpctap.core.history import MAX_BYTES
-from grpctap.core.text import printable
+from grpctap.parser import (
+    Parser,
+    Refuse,
+    json_format,
+    message_size,
+    positive,
+    seconds,
+    seconds_or_default,
+    theme,
+)
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
-
-USAGE_ERROR = 2
-# A year, in seconds: beyond it a deadline means none, and gRPC's clock arithmetic overflows.
-MAX_SECONDS = 365 * 86_400
 
 DESCRIPTION = "Watch a gRPC server stream live: a log, a chart, and keys to pause and resume it."
 EPILOG = """\
@@ -30,46 +33,20 @@ commands:
 example:
   grpctap -plaintext -d '{"data": "WTI "}' 127.0.0.1:8000 proto.StreamServer/ListValue
 
-Long flags take one dash or two. On a terminal this is the viewer; into a pipe it prints one JSON
-line a message.
+Flags are grpcurl's where grpcurl has them; each takes one dash or two, and -flag=false turns one
+off. On a terminal this is the viewer; into a pipe it prints one JSON line a message.
 Exit codes: 0; 1 error; 2 usage; 64 + the gRPC status code.
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """Reads flags that are written with one dash or two, and says what is wrong on one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Says what is wrong; the program ends."""
-        # What was given to an unknown flag may be a secret.
-        message = re.sub(r"ignored explicit argument .*", "takes no value", message)
-        self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see --help\n")
-
-    def read(self, argv: Sequence[str]) -> argparse.Namespace:
-        """Reads the words of a command line.
-
-        Raises:
-            SystemExit: they make no sense, which one line on stderr has said; or help was asked
-                for.
-        """
-        args, unknown = self.parse_known_intermixed_args([self._two_dashes(word) for word in argv])
-        if unknown:
-            # Only the flag's name is repeated: what follows it may be a secret.
-            flags = [word.partition("=")[0].split()[0] for word in unknown if word.startswith("-")]
-            self.error(f"unknown flag {flags[0]}" if flags else "too many arguments")
-        return args
-
-    def flag(self, name: str) -> argparse.Action | None:
-        """The flag of this name; None: there is none."""
-        return self._option_string_actions.get(f"--{name}")
-
-    def _two_dashes(self, word: str) -> str:
-        # argparse takes any beginning of a flag with one dash for the flag itself: -plain, -p.
-        name = word.partition("=")[0]
-        known = len(name) > 2 and f"-{name}" in self._option_string_actions
-        word = f"-{word}" if known else word
-        # Else it would take the next word for its value.
-        return f"{word}=true" if word == "--use-reflection" else word
+# grpcurl's flags that are not to be had, whether each takes a value, and why.
+_REFUSED = (
+    ("alts", False, "ALTS works on Google's own machines only"),
+    ("alts-handshaker-service", True, "ALTS works on Google's own machines only"),
+    ("alts-target-service-account", True, "ALTS works on Google's own machines only"),
+    ("format-error", False, "errors are told in words"),
+    ("keep-proto-names", False, "messages are written as canonical JSON"),
+    ("proto-out-dir", True, "no files are written; use grpcurl for it"),
+    ("protoset-out", True, "no files are written; use grpcurl for it"),
+)
 
 
 def viewer_parser(kind: type[Parser] = Parser) -> Parser:
@@ -101,9 +78,11 @@ def viewer_parser(kind: type[Parser] = Parser) -> Parser:
     _add_schema_flags(parser)
     _add_connection_flags(parser)
     _add_call_flags(parser)
+    _add_output_flags(parser)
     _add_reconnect_flags(parser)
     _add_recent_flags(parser)
     _add_view_flags(parser)
+    _add_refused_flags(parser)
     parser.add_argument("--version", action="version", version=f"grpctap {__version__}")
     return parser
 
@@ -122,13 +101,16 @@ def demo_parser() -> Parser:
 def _add_request_flags(parser: Parser) -> None:
     add = parser.add_argument
     add("-d", dest="data", default="{}", metavar="JSON", help="the request; @ reads it from stdin")
-    add(
-        "-H",
-        dest="headers",
-        action="append",
-        default=[],
-        metavar="'NAME: VALUE'",
-        help="metadata to send along; can be given more than once",
+    add("--format", type=json_format, metavar="json", help="how the request is written: json only")
+    parser.add_switch("--allow-unknown-fields", "ignore what -d has and the request has not")
+    for flag, dest, what in (
+        ("-H", "headers", "metadata to send along; can be given more than once"),
+        ("--rpc-header", "rpc_headers", "the same, but not when the server is asked for its types"),
+        ("--reflect-header", "reflect_headers", "the same, but only when it is asked for them"),
+    ):
+        add(flag, dest=dest, action="append", default=[], metavar="'NAME: VALUE'", help=what)
+    parser.add_switch(
+        "--expand-headers", "${NAME} in these is the environment variable NAME, such as a token"
     )
     add(
         "--resume",
@@ -165,18 +147,23 @@ def _add_schema_flags(parser: Parser) -> None:
         help="take the types from this compiled set (protoc --include_imports "
         "--descriptor_set_out=FILE); several can be given",
     )
-    add(
+    parser.add_switch(
         "--use-reflection",
-        type=_yes_or_no,
-        metavar="true|false",
-        help="ask the server for types, too, where -proto or -protoset is given",
+        "ask the server for types, too, where -proto or -protoset is given",
+        default=None,
     )
-    add("--msg-template", action="store_true", help="with describe: an example of a message, too")
+    parser.add_switch("--msg-template", "with describe: an example of a message, too")
 
 
 def _add_connection_flags(parser: Parser) -> None:
     add = parser.add_argument
-    add("--plaintext", action="store_true", help="no TLS (the default is TLS)")
+    parser.add_switch("--plaintext", "no TLS (the default is TLS)")
+    parser.add_switch(
+        "--insecure",
+        "TLS with any server, whatever its certificate says: NOT SECURE, since anybody in between "
+        "can read along; -cacert and a proxy are then unused (Linux only)",
+    )
+    parser.add_switch("--unix", "the address is the path of a Unix socket")
     add("--cacert", metavar="FILE", help="the authorities to trust, instead of gRPC's own (PEM)")
     add("--cert", metavar="FILE", help="the certificate to show to the server (PEM); with -key")
     add("--key", metavar="FILE", help="its private key (PEM)")
@@ -188,28 +175,50 @@ def _add_connection_flags(parser: Parser) -> None:
     add("--servername", metavar="NAME", help="the same for TLS only; unused with -plaintext")
     add(
         "--connect-timeout",
-        type=_seconds,
+        type=seconds_or_default(CONNECT_TIMEOUT),
         default=CONNECT_TIMEOUT,
         metavar="SECONDS",
         help="how long a connection may take to be made (%(default)s)",
     )
     add(
         "--keepalive-time",
-        type=_seconds,
+        type=seconds_or_default(None),
         metavar="SECONDS",
         help="ping a connection that is silent for so long; no answer for as long again ends it",
     )
+    add("--user-agent", metavar="NAME", help="what to say first of who is calling")
 
 
 def _add_call_flags(parser: Parser) -> None:
     add = parser.add_argument
-    add("--max-time", type=_seconds, metavar="SECONDS", help="the call's deadline")
+    add(
+        "--max-time",
+        type=seconds_or_default(None),
+        metavar="SECONDS",
+        help="the call's deadline; when it is over the call has failed",
+    )
     add(
         "--max-msg-sz",
-        type=_positive,
+        type=message_size,
         default=MAX_MESSAGE_SIZE,
         metavar="BYTES",
         help="largest message to accept (%(default)s)",
+    )
+    add(
+        "--count",
+        type=positive,
+        metavar="N",
+        help="stop the stream after N values: a pipe ends with 0, the viewer stays",
+    )
+    add("--duration", type=seconds, metavar="SECONDS", help="the same after so many seconds")
+
+
+def _add_output_flags(parser: Parser) -> None:
+    parser.add_switch("--emit-defaults", "into a pipe: write fields, too, that are not set")
+    parser.add_switch(
+        "--with-meta",
+        'into a pipe: write each message as {"seq", "received", "message"}: its number (the '
+        "server's, else counted) and when it came",
     )
 
 
@@ -223,21 +232,21 @@ def _add_reconnect_flags(parser: Parser) -> None:
     )
     add(
         "--reconnect-delay",
-        type=_seconds,
+        type=seconds,
         default=0.5,
         metavar="SECONDS",
         help="longest first wait; it doubles with each attempt (%(default)s)",
     )
     add(
         "--reconnect-max-delay",
-        type=_seconds,
+        type=seconds,
         default=20.0,
         metavar="SECONDS",
         help="longest wait of all (%(default)s)",
     )
     add(
         "--reconnect-attempts",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="give up after N attempts in a row (never)",
     )
@@ -255,59 +264,31 @@ def _add_recent_flags(parser: Parser) -> None:
 def _add_view_flags(parser: Parser) -> None:
     parser.add_argument(
         "--history",
-        type=_positive,
+        type=positive,
         default=HISTORY,
         metavar="N",
         help="how many values to keep (%(default)s)",
     )
     parser.add_argument(
         "--history-bytes",
-        type=_positive,
+        type=positive,
         default=MAX_BYTES,
         metavar="BYTES",
         help="how many bytes of messages to keep (%(default)s)",
     )
     parser.add_argument(
         "--theme",
-        type=_theme,
+        type=theme,
         metavar="NAME",
         help="colours of the viewer, for example textual-light or nord",
     )
 
 
-def _positive(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    # gRPC takes message sizes as 32 bits, and no history comes near them.
-    if not 1 <= number < 2**31:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {2**31 - 1:,}")
-    return number
-
-
-def _seconds(text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number <= MAX_SECONDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
-    return number
-
-
-def _yes_or_no(text: str) -> bool:
-    if text.lower() not in ("true", "t", "1", "false", "f", "0"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
-    return text.lower() in ("true", "t", "1")
-
-
-def _theme(name: str) -> str:
-    from textual.theme import BUILTIN_THEMES
-
-    if name not in BUILTIN_THEMES:
-        raise argparse.ArgumentTypeError(f"{name!r} is none of {', '.join(BUILTIN_THEMES)}")
-    return name
+def _add_refused_flags(parser: Parser) -> None:
+    for name, has_value, reason in _REFUSED:
+        parser.add_argument(
+            f"--{name}", action=Refuse, nargs=None if has_value else 0, const=reason, help=SUPPRESS
+        )
 
 
 # Flags that say how a server is reached and a call is made; none of them takes a secret.
@@ -328,10 +309,7 @@ def kept_flags(parser: Parser, args: argparse.Namespace) -> list[str]:
         if flag is None or value == flag.default or value is None:
             continue
         if flag.nargs == 0:
-            words.append(f"-{name}" if value else f"--no-{name}")
-            continue
-        if isinstance(value, bool):
-            words.append(f"-{name}={str(value).lower()}")
+            words.append(f"-{name}" if value else f"-{name}=false")
             continue
         for each in value if isinstance(value, list) else [value]:
             text = str(Path(each).absolute()) if name in _PATHS else str(each)

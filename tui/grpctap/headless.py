@@ -11,14 +11,17 @@ from contextlib import suppress
 
 from grpctap.config import Config
 from grpctap.core.advice import told_with_advice
-from grpctap.core.message import MessageError, Reading, Schema
+from grpctap.core.limits import Limits
+from grpctap.core.message import MessageError, Reading
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import ENDED, Command, State
 from grpctap.core.text import printable
+from grpctap.output import Lines
 from grpctap.pipe import Watch
 from grpctap.schemas import first_token, schema_of, wants_progress
-from grpctap.tap import Snapshot, Tap
+from grpctap.snapshot import Snapshot
+from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 
@@ -33,22 +36,23 @@ class Pipe:
     """Writes messages to standard output; the first failure ends it for good.
 
     `progress` says whether signs of life are printed too, and `raw` whether what comes again is.
+    `count` values are enough; None: none are.
     """
 
-    def __init__(self, schema: Schema, *, progress: bool, raw: bool) -> None:
+    def __init__(self, lines: Lines, *, progress: bool, raw: bool, count: int | None) -> None:
         self.error: OSError | MessageError | None = None
-        self._schema = schema
+        self._lines = lines
+        self._left = count
         self._progress = progress
         self._raw = raw
         self._out = sys.stdout.fileno()
 
-    def write(self, reading: Reading, message: bytes, accepted: bool) -> bool:
-        """Writes one message as a line; returns whether more can be written."""
+    def write(self, reading: Reading, message: bytes, accepted: bool, received_ns: int) -> bool:
+        """Writes one message as a line; returns whether more is to be written."""
         if not (self._progress if reading.progress else accepted or self._raw):
             return True
         try:
-            # JSON is UTF-8, whatever the locale says.
-            line = self._schema.json(message).encode() + b"\n"
+            line = self._lines.line(reading, message, received_ns)
             # Past Python's buffer, whose lock a reader that stalls would hold beyond our end.
             while line:
                 try:
@@ -58,7 +62,9 @@ class Pipe:
                     select.select([], [self._out], [])
         except (OSError, MessageError) as error:
             self.error = error
-        return self.error is None
+        if self._left is not None and not reading.progress:
+            self._left -= 1
+        return self.error is None and self._left != 0
 
     def exit_code(self, error: OSError | MessageError) -> int:
         """Says why the output failed; returns the exit code."""
@@ -80,15 +86,22 @@ def follow(config: Config) -> int:
     if sys.stdout is None:
         _say("standard output is closed")
         return ERROR
-    pipe = Pipe(schema, progress=progress, raw=not reconnects)
+    lines = Lines(schema, meta=config.with_meta)
+    pipe = Pipe(lines, progress=progress, raw=not reconnects, count=config.count)
     tap = Tap(
-        GrpcTransport(config.target, config.method.name, config.metadata),
+        GrpcTransport(
+            config.target,
+            config.method.name,
+            config.metadata,
+            unary=not config.method.server_streaming,
+        ),
         schema,
         # What was printed need not be kept.
         capacity=1,
         token=first_token(config),
         backoff=Backoff(policy),
         max_time_s=config.max_time,
+        limits=Limits(duration_s=config.duration),
         deliver=pipe.write,
     )
     interrupted = False

@@ -13,17 +13,19 @@ from grpctap.config import Config
 from grpctap.core.catalog import Catalog
 from grpctap.core.draft import Draft, DraftError
 from grpctap.core.grpcurl import grpcurl_command
+from grpctap.core.limits import Limits
 from grpctap.core.listvalue import as_known
 from grpctap.core.method import Method
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.requestcheck import read_request
 from grpctap.core.resume import ResumeError, Spec
 from grpctap.core.template import template
-from grpctap.flags import MAX_SECONDS
 from grpctap.headers import parse_header
+from grpctap.parser import MAX_SECONDS
 from grpctap.recent import RecentCall, RecentCalls
 from grpctap.schemas import first_token, resume_of, schema_of
-from grpctap.tap import Snapshot, Tap
+from grpctap.snapshot import Snapshot
+from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.pools import SchemaError
 
@@ -38,13 +40,19 @@ class Stream:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.tap = Tap(
-            GrpcTransport(config.target, config.method.name, config.metadata),
+            GrpcTransport(
+                config.target,
+                config.method.name,
+                config.metadata,
+                unary=not config.method.server_streaming,
+            ),
             schema_of(config, progress=True),
             capacity=config.history,
             max_bytes=config.history_bytes,
             token=first_token(config),
             backoff=Backoff(config.reconnecting(When.ALWAYS)),
             max_time_s=config.max_time,
+            limits=Limits(config.count, config.duration),
         )
         self._last: Snapshot | None = None
         self._lock = threading.Lock()

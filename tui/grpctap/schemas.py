@@ -33,25 +33,29 @@ def method_name(text: str) -> str:
 
 
 def json_object(text: str) -> str:
-    """The text, which begins as a JSON object does.
+    """The text, which begins as a JSON object does; none at all is an empty one, as in grpcurl.
 
     Raises:
         ValueError: it does not.
     """
+    if not text.strip():
+        return "{}"
     if not text.lstrip().startswith("{"):
         raise ValueError('-d is no JSON object; for example -d \'{"data": "WTI "}\'')
     return text
 
 
-def parse_request(text: str, method: Method) -> Message:
-    """The request that a person wrote as JSON.
+def parse_request(text: str, method: Method, *, unknown_fields: bool = False) -> Message:
+    """The request that a person wrote as JSON; `unknown_fields` says to ignore what it has not.
 
     Raises:
         ValueError: it is none that the method takes.
     """
     request = method.request_class()
     try:
-        json_format.Parse(text, request, descriptor_pool=method.pool)
+        json_format.Parse(
+            text, request, ignore_unknown_fields=unknown_fields, descriptor_pool=method.pool
+        )
     except json_format.ParseError as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"-d is no JSON of {method.request.full_name}: {reason}") from error
@@ -77,8 +81,10 @@ def schema_of(config: Config, *, progress: bool) -> Schema:
     request, resume = config.request, config.resume
     if isinstance(request, SimpleRequest) and config.method.name == METHOD:
         given = resume if resume is not None and resume.given else None
-        return ListValue(request, progress=progress, resume=given)
-    return MethodSchema(config.method, request, resume)
+        return ListValue(
+            request, progress=progress, resume=given, emit_defaults=config.emit_defaults
+        )
+    return MethodSchema(config.method, request, resume, emit_defaults=config.emit_defaults)
 
 
 def wants_progress(config: Config) -> bool:

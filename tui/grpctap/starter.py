@@ -9,8 +9,10 @@ from typing import NoReturn
 
 from grpctap.config import Config
 from grpctap.core.resume import Spec
-from grpctap.flags import Parser, kept_flags, viewer_parser
+from grpctap.flags import kept_flags, viewer_parser
+from grpctap.headers import MissingVariableError
 from grpctap.opening import CannotOpenError, Opening, Stream
+from grpctap.parser import Parser
 from grpctap.recent import RecentCall, RecentCalls
 from grpctap.transport.pools import SchemaError
 
@@ -32,8 +34,7 @@ class Starter:
     ) -> None:
         self.recent = None if args.no_recent else RecentCalls()
         self._parser, self._config = parser, config
-        headers = [word for header in args.headers for word in ("-H", header)]
-        self._always = [*kept_flags(parser, args), *headers]
+        self._always = [*kept_flags(parser, args), *_header_words(args)]
         self._openings: dict[tuple[str, tuple[str, ...]], Opening] = {}
         self._latest: Opening | None = None
 
@@ -92,16 +93,28 @@ class Starter:
             raise CannotOpenError("a HOST:PORT is wanted; for example 127.0.0.1:8000")
         if isinstance(args.method, str):
             raise CannotOpenError("only a HOST:PORT is wanted; the method is chosen next")
-        key = (args.address, (*kept_flags(parser, args), *args.headers))
+        key = (args.address, (*kept_flags(parser, args), *_header_words(args)))
         if key not in self._openings:
             try:
                 self._openings[key] = self.opening(args)
-            except (ValueError, SchemaError) as error:
+            except (ValueError, SchemaError, MissingVariableError) as error:
                 raise CannotOpenError(str(error)) from error
         return self._openings[key]
 
     def _use(self, opening: Opening) -> None:
         self._latest = opening
+
+
+def _header_words(args: argparse.Namespace) -> list[str]:
+    kinds = (
+        ("-H", args.headers),
+        ("-rpc-header", args.rpc_headers),
+        ("-reflect-header", args.reflect_headers),
+    )
+    words = ["-expand-headers"] if args.expand_headers else []
+    return words + [
+        word for flag, headers in kinds for header in headers for word in (flag, header)
+    ]
 
 
 class _Quiet(Parser):

@@ -5,19 +5,20 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
+from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
 from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.core.session import Session
-from grpctap.core.state import TALKING, Command, State
+from grpctap.core.state import ENDED, TALKING, Command, State
 from grpctap.core.stats import Gaps, Rate, RateMeter, arrival_gaps
 from grpctap.core.status import Status
+from grpctap.snapshot import Snapshot
 from grpctap.transport.base import Inbox, Transport
 from grpctap.transport.reader import Reader
 
@@ -30,41 +31,6 @@ LEAST_RUN = 4
 # How often the signs of life are looked for: a fraction of their limit, within bounds, in seconds.
 _CHECKS_PER_LIMIT = 8
 _SHORTEST_CHECK_S, _LONGEST_CHECK_S = 0.05, 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """What a tap is at one moment; times in nanoseconds.
-
-    `silent_ns` is how long no value came on an open call, and `alive` whether a sign of life shows
-    that the server is there all the same. `attempt` counts the attempts to
-    reopen a lost call (0: none is needed), and `retry_ns` is the wait before it (0: it is made).
-    """
-
-    state: State
-    status: Status | None
-    elapsed_ns: int
-    last_label: int | None
-    place: int | None
-    behind: int
-    values: int
-    kept: int
-    evicted: int
-    missed: int
-    repeated: int
-    late: int
-    left_out: int
-    rate: Rate
-    silent_ns: int
-    alive: bool
-    attempt: int
-    retry_ns: int
-    gave_up: bool
-
-    @property
-    def count(self) -> str:
-        """How many values came, in words: "1,844 values"."""
-        return f"{self.values:,} value" + ("" if self.values == 1 else "s")
 
 
 class Tap:
@@ -84,8 +50,9 @@ class Tap:
         backoff: Which lost calls are opened again, and when; None: none.
         max_time_s: The deadline of each call that a person asks for, in seconds; a call that goes
             on by itself after a loss gets what is left of it.
-        deliver: Takes each message on the reader's thread at once, with whether it was accepted;
-            once it returns False, the stream is stopped.
+        limits: When the stream is stopped by itself.
+        deliver: Takes each message on the reader's thread at once, with whether it was accepted,
+            and when it came; once it returns False, the stream is stopped.
         clock: Tells the time, in nanoseconds since the epoch.
     """
 
@@ -99,7 +66,8 @@ class Tap:
         token: bytes = b"",
         backoff: Backoff | None = None,
         max_time_s: float | None = None,
-        deliver: Callable[[Reading, bytes, bool], bool] | None = None,
+        limits: Limits | None = None,
+        deliver: Callable[[Reading, bytes, bool, int], bool] | None = None,
         clock: Callable[[], int] | None = None,
     ) -> None:
         self.schema = schema
@@ -115,6 +83,7 @@ class Tap:
         self._deliver = deliver
         self._delivering = False
         self._max_time_s = max_time_s
+        self._limits = limits or Limits()
         self._deadline_ns: int | None = None
         self._session = Session(History(capacity, max_bytes), token, backoff)
         self._series = Series(capacity)
@@ -133,6 +102,7 @@ class Tap:
             now_ns = self._clock()
             if self._session.start(now_ns):
                 self._set_deadline(now_ns)
+                self._limits.start(now_ns)
                 self._align(now_ns)
                 self._watch.start()
 
@@ -216,7 +186,7 @@ class Tap:
         if not raws or inbox.call_id != session.call_id:
             return
         times = self._since_epoch(times)
-        if len(raws) >= LEAST_RUN:
+        if LEAST_RUN <= len(raws) < self._limits.room(session.history.values):
             before = session.state
             run = self.schema.read_run(raws)
             if run is not None and session.receive_run(run, raws, times):
@@ -227,14 +197,14 @@ class Tap:
         for now_ns, raw in zip(times, raws, strict=True):
             self._receive(inbox.call_id, raw, now_ns)
 
-    def _hand_on(self, inbox: Inbox, deliver: Callable[[Reading, bytes, bool], bool]) -> None:
+    def _hand_on(self, inbox: Inbox, deliver: Callable[[Reading, bytes, bool, int], bool]) -> None:
         times, raws = inbox.take()
         for now_ns, raw in zip(self._since_epoch(times), raws, strict=True):
             with self._lock:
                 received = self._receive(inbox.call_id, raw, now_ns)
             if received is not None:
                 self._delivering = True
-                more = deliver(received[0], raw, received[1])
+                more = deliver(received[0], raw, received[1], now_ns)
                 self._delivering = False
                 if not more:
                     self.command(Command.STOP)
@@ -256,7 +226,14 @@ class Tap:
             self._series.append(now_ns, reading.number)
         if (session.state, session.settled) != before:
             self._tell()
+        self._stop_at_limit(now_ns)
         return reading, accepted
+
+    def _stop_at_limit(self, now_ns: int) -> None:
+        session = self._session
+        reached = self._limits.reached(session.history.values, now_ns)
+        if reached and session.state not in ENDED and session.command(Command.STOP, now_ns):
+            self._align(now_ns)
 
     def _since_epoch(self, times: list[int]) -> list[int]:
         epoch_ns = self._epoch_ns
@@ -391,9 +368,10 @@ class Tap:
                 looked_ns = now_ns
                 if self._session.check(now_ns):
                     self._align(now_ns)
+                self._stop_at_limit(now_ns)
 
     def _check_period_s(self) -> float:
         limit_s = self._session.liveness.limit_ns / 1e9 / _CHECKS_PER_LIMIT
-        return (
-            min(max(limit_s, _SHORTEST_CHECK_S), _LONGEST_CHECK_S) if limit_s else _LONGEST_CHECK_S
-        )
+        period_s = max(limit_s, _SHORTEST_CHECK_S) if limit_s else _LONGEST_CHECK_S
+        left_s = self._limits.left_s(self._clock())
+        return min(period_s, _LONGEST_CHECK_S, _LONGEST_CHECK_S if left_s is None else left_s)

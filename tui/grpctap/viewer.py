@@ -19,7 +19,7 @@ from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
 from grpctap.opening import Opening, Stream, grpcurl_line
-from grpctap.tap import Snapshot
+from grpctap.snapshot import Snapshot
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
@@ -111,7 +111,11 @@ def summary(last: Snapshot, config: Config, token: bytes) -> str:
     line = command(config, token)
     if len(line) > LONGEST_COMMAND:
         return f"{text}; the request is too long for a command that goes on"
-    with_headers = " (add your -H)" if config.metadata else ""
+    with_headers = ""
+    if config.metadata or config.reflection_metadata:
+        # Their values may be secrets.
+        flags = "-H and -expand-headers" if config.headers_expanded else "-H"
+        with_headers = f" (add your {flags})"
     return f"{text}; go on with{with_headers}: {line}"
 
 
@@ -119,8 +123,16 @@ def command(config: Config, token: bytes) -> str:
     """The command line that goes on at `token`, without metadata, which may be secret."""
     words = ["grpctap"] if shutil.which("grpctap") else [sys.executable, "-m", "grpctap"]
     target = config.target
-    if target.plaintext:
-        words.append("-plaintext")
+    words += [
+        flag
+        for flag, is_on in (
+            ("-plaintext", target.plaintext),
+            ("-insecure", target.insecure),
+            ("-emit-defaults", config.emit_defaults),
+            ("--with-meta", config.with_meta),
+        )
+        if is_on
+    ]
     for flag, value, default in (
         ("-cacert", target.tls.cacert, None),
         ("-cert", target.tls.cert, None),
@@ -130,6 +142,9 @@ def command(config: Config, token: bytes) -> str:
         ("-connect-timeout", target.connect_timeout, CONNECT_TIMEOUT),
         ("-keepalive-time", target.keepalive_time, None),
         ("-max-msg-sz", target.max_message_size, MAX_MESSAGE_SIZE),
+        ("-user-agent", target.user_agent, None),
+        ("--count", config.count, None),
+        ("--duration", config.duration, None),
     ):
         if value != default:
             words += [flag, str(value)]

@@ -18,6 +18,9 @@ _MAX_NAMES = 3
 _MAX_NAME = 100
 
 _NO_WAY = "There is no way to {where} from here; check the address and the network."
+_UNANSWERED = (
+    "{where} does not answer; check the address and the firewall, or raise -connect-timeout."
+)
 _SILENT = "{where} takes connections but says nothing; check the port, or raise -connect-timeout."
 _NO_HTTP2 = "{where} speaks TLS but no HTTP/2, so it is no gRPC server; check the port."
 _REFUSED = "The server does not accept the certificate of -cert; give one that it trusts."
@@ -38,12 +41,11 @@ _BY_WORDS = (
     ("unreachable", _NO_WAY),
     ("no route to host", _NO_WAY),
     ("address family", "This machine speaks no IPv6, so {where} cannot be reached from here."),
-    (
-        "tcp handshaker shutdown",
-        "{where} does not answer; check the address and the firewall, or raise -connect-timeout.",
-    ),
+    ("tcp handshaker shutdown", _UNANSWERED),
+    ("connect() timed out", _UNANSWERED),
     ("before receiving settings", _SILENT),
     ("endpoint closing", _SILENT),
+    ("handshake timed out", _SILENT),
     (
         "http proxy",
         "The proxy of http_proxy or https_proxy does not connect; name the server in no_proxy.",

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.defaults import with_defaults
 from grpctap.core.jsontext import JsonText, escape, shorten
 from grpctap.core.listvalue import last_number
 from grpctap.core.mend import parse_mended, refuses_bad_text
@@ -31,12 +32,20 @@ _NUMBERS = {
 class MethodSchema:
     """The schema of any method: nothing is known of its messages but their types.
 
+    `emit_defaults` is for the JSON of a pipe: with the fields that are not set.
     A stream of it has no numbering; where there is a resume pair, it has a cursor. The number of a
     message is its first numeric field that is not the cursor, else the last number in the text of
     its first string.
     """
 
-    def __init__(self, method: Method, request: Message, resume: Resume | None = None) -> None:
+    def __init__(
+        self,
+        method: Method,
+        request: Message,
+        resume: Resume | None = None,
+        *,
+        emit_defaults: bool = False,
+    ) -> None:
         self.number_name = "value"
         self._method = method
         self._request = request
@@ -48,6 +57,8 @@ class MethodSchema:
         self._number = self._find_number()
         self._unchecked = not refuses_bad_text(method.response)
         self._json = JsonText(method.response, method.pool)
+        as_dict = with_defaults if emit_defaults else None
+        self._output = JsonText(method.response, method.pool, as_dict)
         only = method.response.fields[0] if len(method.response.fields) == 1 else None
         self._only_text = attrgetter(only.name) if only is not None and _is_text(only) else None
 
@@ -96,7 +107,7 @@ class MethodSchema:
         Raises:
             MessageError: the bytes are no such message.
         """
-        return escape(self._json.write(self._message(raw)))
+        return escape(self._output.write(self._message(raw)))
 
     def _message(self, raw: bytes) -> Message:
         if self._unchecked:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from itertools import islice
 from typing import Any, cast
 
@@ -29,11 +30,18 @@ class JsonText:
     """Writes the messages of one type as JSON, on one line.
 
     A message for which JSON has no form (a time that no calendar has, an Any of a type that nobody
-    knows) is written by its plain fields instead.
+    knows) is written by its plain fields instead. `as_dict` says in another way what of a message
+    is written: as `json.dumps` takes it.
     """
 
-    def __init__(self, type_: Descriptor, pool: DescriptorPool) -> None:
+    def __init__(
+        self,
+        type_: Descriptor,
+        pool: DescriptorPool,
+        as_dict: Callable[[Message, DescriptorPool], Any] | None = None,
+    ) -> None:
         self._type, self._pool = type_, pool
+        self._as_dict = as_dict
         self._twin: type[Message] | None = None
 
     def write(self, message: Message) -> str:
@@ -57,6 +65,8 @@ class JsonText:
             raise MessageError("the message cannot be written as JSON") from error
 
     def _json(self, message: Message) -> str:
+        if self._as_dict is not None:
+            return json.dumps(self._as_dict(message, self._pool), ensure_ascii=False)
         return json_format.MessageToJson(
             message, indent=None, ensure_ascii=False, descriptor_pool=self._pool
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
 from grpctap.core.columns import ColumnReader
+from grpctap.core.defaults import with_defaults
 from grpctap.core.jsontext import escape
 from grpctap.core.mend import parse_mended
 from grpctap.core.message import MessageError, Reading, Run
@@ -131,16 +133,23 @@ class ListValue:
     """The schema of ListValue; source: `server_stream.proto`.
 
     `progress` asks the server for its signs of life, which carry no value. `resume` names another
-    place to go on from than `resume_token`.
+    place to go on from than `resume_token`. `emit_defaults` is for the JSON of a pipe: with the
+    fields that are not set.
     """
 
     def __init__(
-        self, request: pb.SimpleRequest, *, progress: bool, resume: Resume | None = None
+        self,
+        request: pb.SimpleRequest,
+        *,
+        progress: bool,
+        resume: Resume | None = None,
+        emit_defaults: bool = False,
     ) -> None:
         self.number_name = "value"
         self._request = request
         self._progress = progress
         self._resume = resume
+        self._emit_defaults = emit_defaults
 
     def request(self, token: bytes) -> bytes:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
@@ -214,12 +223,17 @@ class ListValue:
         except DecodeError:
             message = parse_mended(pb.StreamResponse, raw)
         try:
-            line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+            line = self._json(message)
         except json_format.SerializeToJsonError:
             # A time that no calendar has cannot be written, the rest of the message can.
             message.ClearField("event_time")
-            line = json_format.MessageToJson(message, indent=None, ensure_ascii=False)
+            line = self._json(message)
         return escape(line)
+
+    def _json(self, message: Message) -> str:
+        if self._emit_defaults:
+            return json.dumps(with_defaults(message, _POOL), ensure_ascii=False)
+        return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
 
 
 def _place(raw: bytes, resume: Resume) -> bytes:

@@ -17,7 +17,8 @@ from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
-from grpctap.tap import Snapshot, Tap
+from grpctap.snapshot import Snapshot
+from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.notice import Notice

@@ -13,6 +13,7 @@ from grpctap.core import status as codes
 from grpctap.core.connecting import is_unconnected
 from grpctap.core.status import OK, Status
 from grpctap.transport.diagnose import looked_at, worth_a_look
+from grpctap.transport.insecure import plain_words
 from grpctap.transport.target import Target
 
 LONGEST_KEEPALIVE_S = 86_400.0
@@ -24,15 +25,22 @@ class GrpcTransport:
 
     Each call has a channel of its own, so that a call after a pause or a failure connects anew at
     once instead of sitting out the backoff of a channel that failed. What one call teaches about
-    the server, the transport keeps for those to come.
+    the server, the transport keeps for those to come. Of a `unary` method an answer is heard only
+    when its call went well.
     """
 
     def __init__(
-        self, target: Target, method: str, metadata: tuple[tuple[str, str | bytes], ...] = ()
+        self,
+        target: Target,
+        method: str,
+        metadata: tuple[tuple[str, str | bytes], ...] = (),
+        *,
+        unary: bool = False,
     ) -> None:
         self.target = target
         self.method = method
         self._metadata = metadata
+        self._unary = unary
         self._keepalive_time = target.keepalive_time
         self._connected = False
         # How the call ended after which the server was looked at, with what that showed.
@@ -49,7 +57,7 @@ class GrpcTransport:
         except BaseException:
             channel.close()
             raise
-        return GrpcCall(channel, call, self._learn)
+        return GrpcCall(channel, call, self._learn, unary=self._unary)
 
     def _learn(self, status: Status) -> Status:
         """Draws what there is to learn from how a call ended; returns the status with it."""
@@ -76,7 +84,15 @@ class GrpcTransport:
 class GrpcCall:
     """One call and the channel that it runs on; `learn` gets its status, and may add to it."""
 
-    def __init__(self, channel: grpc.Channel, call: Any, learn: Callable[[Status], Status]) -> None:
+    def __init__(
+        self,
+        channel: grpc.Channel,
+        call: Any,
+        learn: Callable[[Status], Status],
+        *,
+        unary: bool = False,
+    ) -> None:
+        self._unary = unary
         self._channel = channel
         self._call = call
         self._learn = learn
@@ -84,7 +100,8 @@ class GrpcCall:
     def __iter__(self) -> Iterator[bytes]:
         """The messages as they arrive; ends, without raising, when the call does."""
         with suppress(grpc.RpcError):
-            yield from self._call
+            # A failure is raised at the end, before anything was handed on.
+            yield from list(self._call) if self._unary else self._call
 
     def cancel(self) -> None:
         """Ends the call from any thread; does nothing when it has ended."""
@@ -121,7 +138,7 @@ def status_of(call: Any) -> Status:
     number: int = code.value[0]
     if number == OK:
         return Status(OK, code.name)
-    details = call.details() or ""
+    details = plain_words(call.details() or "")
     # Needed at a failure only, and slow to import.
     from google.protobuf.message import DecodeError
     from google.rpc import error_details_pb2

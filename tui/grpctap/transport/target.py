@@ -5,11 +5,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
 
 import grpc
 import grpc.experimental
 
 from grpctap import __version__
+from grpctap.transport.insecure import Place, Relay, insecure_channel, is_possible
 from grpctap.transport.tls import Tls
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
@@ -26,6 +28,9 @@ READ_AHEAD = 1024 * 1024
 Enough for 10 MB/s from a server that is 100 ms away.
 """
 
+# gRPC waits so much longer than the relay of -insecure, in seconds, so that the relay says why.
+_GRACE_S = 1.0
+_AGENT = f"grpctap/{__version__}"
 # Where dns:HOST without a port leads.
 DNS_PORT = 443
 # What an authority is made of (RFC 3986, section 3.2).
@@ -44,7 +49,8 @@ class Target:
     gRPC resolves (unix:PATH, dns:///HOST:PORT). `max_message_size` is in bytes. `authority` is the
     name that the server is asked for, and with TLS the one that its certificate must have;
     `servername` is the same, for TLS only. Times are in seconds; `keepalive_time` is how long a
-    connection may be silent before a ping is sent, and how long the answer may take.
+    connection may be silent before a ping is sent, and how long the answer may take. `insecure`
+    believes any certificate; `user_agent` is what the server is told first of who is calling.
     """
 
     address: str
@@ -55,6 +61,8 @@ class Target:
     servername: str | None = None
     connect_timeout: float = CONNECT_TIMEOUT
     keepalive_time: float | None = None
+    insecure: bool = False
+    user_agent: str | None = None
 
     def __post_init__(self) -> None:
         if not self.address.isprintable() or " " in self.address:
@@ -65,6 +73,8 @@ class Target:
         self._check_names()
         if self.plaintext and not self.tls.is_default:
             raise TargetError("-cacert, -cert and -key go with TLS, not with -plaintext")
+        if self.insecure:
+            self._check_insecure()
 
     @property
     def scheme(self) -> str:
@@ -97,7 +107,7 @@ class Target:
     @property
     def tls_name(self) -> str:
         """The name that a certificate must have."""
-        name = self.servername or self.authority or self._entries()[0]
+        name = self.servername or self.authority or self._default_name
         with_port = re.fullmatch(r"(\[.*\]|[^:]*):\d+", name)
         return (with_port[1] if with_port else name).strip("[]")
 
@@ -106,7 +116,7 @@ class Target:
 
         `keepalive_time`, in seconds, is what the target's own has become; None: no pings.
         """
-        connect_ms = _milliseconds(self.connect_timeout)
+        connect_ms = _milliseconds(self.connect_timeout + (_GRACE_S if self.insecure else 0))
         options: list[tuple[str, int | str]] = [
             (grpc.experimental.ChannelOptions.SingleThreadedUnaryStream, 1),
             ("grpc.use_local_subchannel_pool", 1),
@@ -119,7 +129,7 @@ class Target:
             # and what the viewer shows would be seconds old.
             ("grpc.http2.bdp_probe", 0),
             ("grpc.http2.lookahead_bytes", READ_AHEAD),
-            ("grpc.primary_user_agent", f"grpctap/{__version__}"),
+            ("grpc.primary_user_agent", " ".join([*filter(None, [self.user_agent]), _AGENT])),
             # An attempt to connect may take the longest of these three.
             ("grpc.min_reconnect_backoff_ms", connect_ms),
             ("grpc.initial_reconnect_backoff_ms", connect_ms),
@@ -138,6 +148,11 @@ class Target:
         if self.loopback:
             # A proxy from the environment cannot reach what listens on this machine only.
             options.append(("grpc.enable_http_proxy", 0))
+        if self.insecure:
+            name = self.servername or self.authority or self._default_name
+            context = self.tls.context(verify=False)
+            relay = Relay(self._places, context, self.tls_name, self.connect_timeout)
+            return insecure_channel(relay, [*options, ("grpc.default_authority", name)])
         if self.servername is not None and not self.plaintext:
             # gRPC makes it the authority, too, as grpcurl does.
             options.append(("grpc.ssl_target_name_override", self.servername))
@@ -157,13 +172,47 @@ class Target:
             return [rest.rpartition("/")[2]]
         return rest.split(",") if scheme in ("ipv4", "ipv6") else [rest]
 
+    @property
+    def _default_name(self) -> str:
+        """What a server is called, where nobody says it."""
+        return "localhost" if self._socket else self._entries()[0]
+
+    @property
+    def _socket(self) -> str:
+        """The Unix socket that the address is, as Python takes it; empty: it is none."""
+        path = unquote(self.address.partition(":")[2])
+        if self.scheme == "unix-abstract":
+            return f"\0{path}"
+        return path.removeprefix("//") if self.scheme == "unix" else ""
+
+    @property
+    def _places(self) -> tuple[Place, ...]:
+        return (self._socket,) if self._socket else self.endpoints
+
+    def _check_insecure(self) -> None:
+        if self.plaintext:
+            raise TargetError("-insecure goes with TLS, not with -plaintext")
+        if not is_possible():
+            raise TargetError("-insecure works on Linux only; give the certificate with -cacert")
+        if not self._places or re.match("dns://[^/]", self.address):
+            raise TargetError("-insecure goes with HOST:PORT, dns:///, ipv4:, ipv6: and unix: only")
+
     def _check_names(self) -> None:
         for flag, name in (("-authority", self.authority), ("-servername", self.servername)):
             if name is not None and not _AUTHORITY.fullmatch(name):
                 raise TargetError(f"{flag} wants the name of a host, such as feed.example.com")
+        if self.user_agent is not None and not (
+            self.user_agent.isascii() and self.user_agent.isprintable()
+        ):
+            raise TargetError("-user-agent holds printable ASCII only")
         both = None not in (self.authority, self.servername)
         if both and self.authority != self.servername and not self.plaintext:
             raise TargetError("-authority and -servername differ; give one of them")
+
+
+def socket_address(path: str) -> str:
+    """The address of the Unix socket at a path, which may itself be such an address."""
+    return path if path.startswith(("unix:", "unix-abstract:")) else f"unix:{quote(path)}"
 
 
 def _check(scheme: str, entry: str) -> None:

@@ -9,7 +9,7 @@ from textual.reactive import reactive
 
 from grpctap.core.seams import duration
 from grpctap.core.stats import Gaps
-from grpctap.tap import Snapshot
+from grpctap.snapshot import Snapshot
 from grpctap.widgets.lines import KeptLines
 from grpctap.widgets.stream_log import fit
 
