@@ -13,7 +13,7 @@ from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
 from grpctap.flags import Parser, demo_parser, viewer_parser
 from grpctap.headers import parse_header
-from grpctap.schemas import json_object, method_name, parse_request, resume_of
+from grpctap.schemas import cells_of, json_object, method_name, parse_request, resume_of
 from grpctap.transport.target import Target
 from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
@@ -70,6 +70,7 @@ def parse(argv: Sequence[str]) -> Config:
             ),
             method,
             resume_of(spec, method),
+            cells_of(args.columns, method),
         )
     except ValueError as error:
         parser.error(str(error))
@@ -106,6 +107,10 @@ def _target(args: argparse.Namespace) -> Target:
 def _demo(argv: Sequence[str]) -> int:
     parser = demo_parser()
     args = parser.read(argv)
+    try:
+        cells = cells_of(args.columns, LIST_VALUE)
+    except ValueError as error:
+        parser.error(str(error))
     if not _on_terminal():
         parser.error("the demo needs a terminal; into a pipe, watch a server of your own")
     from grpctap.demo import DemoError, demo_server
@@ -126,6 +131,7 @@ def _demo(argv: Sequence[str]) -> int:
             history=args.history,
             theme=args.theme,
             history_bytes=args.history_bytes,
+            cells=cells,
         )
         return view(config, resumable=False)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from google.protobuf.message import Message
 
+from grpctap.core.cells import Cells
 from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
@@ -23,7 +24,7 @@ class Config:
 
     `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
     `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
-    cursor.
+    cursor; `cells` None: the log shows what fits of each message.
     """
 
     target: Target
@@ -37,6 +38,7 @@ class Config:
     backoff: Reconnect = field(default_factory=Reconnect)
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
+    cells: Cells | None = None
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""

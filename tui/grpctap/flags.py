@@ -198,6 +198,11 @@ def _add_view_flags(parser: Parser) -> None:
         help="how many bytes of messages to keep (%(default)s)",
     )
     parser.add_argument(
+        "--columns",
+        metavar="FIELD,FIELD…",
+        help="the fields that the log shows, as a table: dotted paths, such as key,value.size",
+    )
+    parser.add_argument(
         "--theme",
         type=_theme,
         metavar="NAME",
