@@ -250,4 +250,4 @@ def test_a_number_in_single_precision_is_the_shortest_that_is_the_same(number: f
         return
     made.many[0].narrow = float(text)
     assert made.many[0].narrow == number
-    assert len(text) <= 16
+    assert len(text) <= 17

@@ -36,7 +36,7 @@ class JsonText:
     """
 
     def __init__(self, type_: Descriptor, pool: DescriptorPool) -> None:
-        self._type, self._pool = type_, pool
+        self._type, self.pool = type_, pool
         self._open_twin = _twin(type_, plain=False) if _hides_methods(type_) else None
         self._plain_twin: type[Message] | None = None
 
@@ -49,7 +49,7 @@ class JsonText:
         # Any error: both the message and its type come from a server, and json_format trusts them.
         try:
             if self._open_twin is None:
-                return self._json(message, self._pool)
+                return self._json(message, self.pool)
             return self._twin_json(message, self._open_twin)
         except Exception:
             return self._plain_json(message)
