@@ -162,9 +162,9 @@ class InspectScreen(Screen[int]):
             self.app.copy_to_clipboard(text)
             size = quantity(len(text.encode()))
             much = len(text) > _MOST_COPIED
-            hint = ", more than many terminals take" if much else ""
+            hint = "\nMany terminals do not take so much." if much else ""
             self.notify(
-                f"Copied the message as JSON: {size}{hint}",
+                f"Copied the message: {size} of JSON{hint}",
                 severity="warning" if much else "information",
             )
 

@@ -77,10 +77,15 @@ class JsonView(ScrollView, can_focus=True):
 def wrapped(line: Line, width: int) -> Iterator[Line]:
     """A line in rows of `width` cells, the rest of it further in; a blank cell before each."""
     indent = min(line.indent, width // 2) + 1
+    further = min(line.indent, width // 2) + 1 + min(HANGING, width // 4)
     row: list[Piece] = []
     left = max(width - indent, 2)
     for text, kind in line.pieces:
         rest = text
+        if kind is Kind.MARK and left < cell_len(text) <= width - further:
+            # A word about the text is read at once.
+            yield Line(indent, row)
+            indent, row, left = further, [], width - further
         while rest:
             head, rest = _split(rest, left)
             if head:
@@ -88,8 +93,7 @@ def wrapped(line: Line, width: int) -> Iterator[Line]:
                 left -= cell_len(head)
             if rest:
                 yield Line(indent, row)
-                indent = min(line.indent, width // 2) + 1 + min(HANGING, width // 4)
-                row, left = [], max(width - indent, 2)
+                indent, row, left = further, [], max(width - further, 2)
     yield Line(indent, row)
 
 
