@@ -153,7 +153,9 @@ async def test_enter_shows_the_newest_while_the_stream_runs_on(
             await pilot.press("left", "left")
             await shows(pilot, "#2")
             await pilot.press("left", "left")
-            await shows(pilot, "#1", "No older value is kept")
+            await shows(pilot, "#1")
+            if size[0] >= 80:
+                await shows(pilot, "No older value is kept")
             assert all(len(line) <= size[0] for line in lines(app))
             assert tap.snapshot().values == 9
             await pilot.press("escape")

@@ -56,7 +56,7 @@ class OneLine:
 
         It ends in "…" where something was cut.
         """
-        text = self._written(limit, lambda line: line.fields(message, "", 0))
+        text = self._written(limit, lambda line: line.whole(message))
         if text is None:
             return printable(f"a {type_of(message).full_name} that cannot be shown", limit)
         return text or "{}"[:limit]
@@ -93,6 +93,11 @@ class _Line:
     def __init__(self, pool: DescriptorPool, limit: int, *, well_known: bool) -> None:
         self.parts: list[str] = []
         self._pool, self._room, self._well_known = pool, limit, well_known
+
+    def whole(self, message: Message) -> None:
+        """A message that nothing stands around."""
+        if not self._known(type_of(message), message, "", 0):
+            self.fields(message, "", 0)
 
     def fields(self, message: Message, prefix: str, depth: int) -> None:
         """The pairs of a message, their names beginning with `prefix`."""

@@ -18,7 +18,6 @@ from grpctap.core.oneline import (
     any_content,
     bytes_text,
     in_order,
-    known_text,
     name_of,
     scalar,
     type_of,
@@ -111,7 +110,7 @@ class Outline:
             elif field.cpp_type == FieldDescriptor.CPPTYPE_ENUM and text != str(value):
                 text = f"{text} ({value})"
             return Entry(name, type_, printable(text))
-        return Entry(name, type_, self._preview(field.message_type, value), self._inside(value))
+        return Entry(name, type_, self._one_line.write(value, PREVIEW), self._inside(value))
 
     def _inside(self, message: Message) -> Callable[[], list[Entry]]:
         def inside() -> list[Entry]:
@@ -129,13 +128,6 @@ class Outline:
         except (AttributeError, TypeError):
             # A server may have a type of this name of its own making.
             return None
-
-    def _preview(self, type_: Descriptor, value: Message) -> str:
-        try:
-            text = known_text(type_, value)
-        except (AttributeError, TypeError, KeyError):
-            text = None
-        return printable(text) if text is not None else self._one_line.write(value, PREVIEW)
 
 
 def unknown_count(message: Message) -> int:

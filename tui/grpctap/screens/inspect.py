@@ -124,9 +124,7 @@ class InspectScreen(Screen[int]):
         if found is not None and (found.row - row) * by > 0:
             self._show(found)
         else:
-            self.notify(
-                "There is no newer value yet" if by > 0 else "No older value is kept", timeout=2
-            )
+            self.notify("No newer value yet" if by > 0 else "No older value is kept", timeout=2)
 
     def action_other_view(self) -> None:
         """Shows the tree in the place of the JSON, or the other way round."""
