@@ -102,7 +102,7 @@ class InspectScreen(Screen[int]):
         facts.name_line = (f"#{value.label}  {self._type}", new)
         age = duration((self._tap.now_ns() - value.time_ns) // 100_000_000 * 100_000_000)
         received = time_text(*divmod(value.time_ns, _SECOND_NS))
-        facts.facts = (f"received {received}, {age} ago", *self._facts)
+        facts.facts = (f"received {received}", f"{age} ago", *self._facts)
         gone = row < self._tap.extent().first
         left = ("It has left the history since; shown is what it was.",) if gone else ()
         facts.warnings = (*left, *((self._warning,) if self._warning else ()))

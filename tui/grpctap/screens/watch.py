@@ -15,7 +15,6 @@ from grpctap.core.state import Command, State
 from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.screens.help import HelpScreen
-from grpctap.screens.inspect import InspectScreen
 from grpctap.tap import Snapshot, Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.key_bar import KeyBar
@@ -186,6 +185,9 @@ class WatchScreen(Screen[None]):
 
     def action_inspect(self) -> None:
         """Looks closely at the value at the cursor, or at the newest in sight."""
+        # Start-up does not wait for what is not looked at yet.
+        from grpctap.screens.inspect import InspectScreen
+
         log = self.query_one(StreamLog)
         found = log.selected
         if found is None:
