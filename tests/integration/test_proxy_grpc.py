@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -52,7 +53,7 @@ def test_a_stream_comes_whole_through_a_bad_link(served: str, fault: Fault) -> N
     ("fault", "details"),
     [
         (Cut(), "Socket closed"),
-        (Cut(reset=True), "Connection reset"),
+        (Cut(reset=True), "(Connection reset|Broken pipe)"),
         (HalfClose(Direction.DOWN), "closed"),
     ],
     ids=str,
@@ -71,7 +72,7 @@ def test_a_stream_that_is_cut_anywhere_can_be_read_on(
             assert trigger.fired
             assert error is not None
             assert error.code() is grpc.StatusCode.UNAVAILABLE
-            assert details in (error.details() or "")
+            assert re.search(details, error.details() or "")
         assert proxy.accepted == 8
         more, error = read_on(proxy.address, came[-1].resume_token)
     assert error is None

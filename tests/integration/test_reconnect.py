@@ -167,6 +167,17 @@ def test_metadata_goes_out_again_with_each_call() -> None:
             await_values(tap, 2)
 
 
+def test_a_status_with_long_details_comes_whole() -> None:
+    puppet = Puppet()
+    with RunningServer(puppet) as server, reconnecting(server.address) as tap:
+        puppet.await_call(1)
+        puppet.send(refusal(code_pb2.NOT_FOUND, "x" * 60_000, "GONE"))
+        await_state(tap, State.FAILED)
+        status = tap.status
+        assert status is not None
+        assert (status.name, status.details, status.reason) == ("NOT_FOUND", "x" * 60_000, "GONE")
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -161,7 +161,7 @@ def test_bytes_that_are_no_message_fail_the_call_and_keep_the_rest() -> None:
             await_state(tap, State.FAILED)
             status = tap.snapshot().status
             assert status is not None
-            assert status.code == codes.DATA_LOSS
+            assert (status.code, status.unreadable) == (codes.DATA_LOSS, "the method")
             assert texts(tap) == ["v1"]
 
 

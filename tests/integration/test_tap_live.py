@@ -266,7 +266,8 @@ def test_a_server_killed_under_a_live_call_fails_it_and_can_be_resumed() -> None
         with ServerProcess(*flags, port=server.port):
             assert tap.command(Command.RESUME)
             await_more(tap, 10)
-            assert texts(tap) == [str(n) for n in range(tap.snapshot().values)][: len(texts(tap))]
+            came = texts(tap)
+            assert came == [str(n) for n in range(len(came))]
             assert before >= 10
             assert interruption(tap).outcome is Outcome.EXACT
 

@@ -10,6 +10,7 @@ from textual.app import App, ComposeResult
 
 from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.widgets.chart import (
+    NOTHING,
     WAITING,
     Chart,
 )
@@ -203,8 +204,19 @@ async def test_before_the_first_number() -> None:
     lines = await picture_of(Script([]), 60, 9)
 
     assert lines[0].strip() == "number"
-    assert lines[4] == WAITING.center(60).rstrip()
+    assert lines[4] == WAITING[0].center(60).rstrip()
     assert not any(lines[1:4] + lines[5:])
+
+
+async def test_a_stream_that_has_ended_without_a_number_waits_for_none() -> None:
+    script = Script([])
+    app = ChartApp(script)
+    async with app.run_test(size=(60, 9)):
+        app.chart.pull()
+        assert shown(app.chart)[4].strip() == WAITING[0]
+        script.moving = False
+        app.chart.pull()
+        assert shown(app.chart)[4].strip() == NOTHING[0]
 
 
 async def test_without_a_source_it_is_blank() -> None:

@@ -156,6 +156,15 @@ def test_numbers_at_the_end_of_what_a_double_holds() -> None:
     assert lit(plot(view, Scale(*values, 3)))
 
 
+@pytest.mark.parametrize("number", [1e308, -1e308])
+def test_a_lone_number_beyond_what_a_scale_can_have(number: float) -> None:
+    values = value_range(view_of([at(0, number)]))
+
+    assert values is not None
+    assert values[0] == values[1]
+    assert Scale(*values, 6).labels
+
+
 @given(
     lines=st.lists(st.text(" ⣿", min_size=30, max_size=30), min_size=1, max_size=6),
     marks=st.lists(st.tuples(st.integers(-5, 65), st.text("ab停", max_size=9)), max_size=8),

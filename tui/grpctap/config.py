@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
@@ -14,6 +15,9 @@ from grpctap.core.reconnect import Reconnect, When
 from grpctap.core.resume import Resume
 from grpctap.transport.target import Target
 
+if TYPE_CHECKING:
+    from grpctap.transport.sources import Sources
+
 HISTORY = 100_000
 """Values kept by default."""
 
@@ -24,7 +28,8 @@ class Config:
 
     `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
     `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
-    cursor; `cells` None: the log shows what fits of each message.
+    cursor. `sources` tell of methods and types, of this server's or of files. `cells` None: the
+    log shows what fits of each message.
     """
 
     target: Target
@@ -38,6 +43,7 @@ class Config:
     backoff: Reconnect = field(default_factory=Reconnect)
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
+    sources: Sources | None = field(default=None, repr=False, compare=False)
     cells: Cells | None = None
 
     def reconnecting(self, default: When) -> Reconnect:

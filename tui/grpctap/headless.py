@@ -63,7 +63,7 @@ class Pipe:
     def exit_code(self, error: OSError | MessageError) -> int:
         """Says why the output failed; returns the exit code."""
         if isinstance(error, MessageError):
-            _say(f"{printable(str(error))}; check the method")
+            _say(f"{printable(str(error))}; check {error.check}")
             return ERROR
         if isinstance(error, BrokenPipeError):
             return BROKEN_PIPE
@@ -148,7 +148,7 @@ def _conclude(last: Snapshot, target: Target, *, raw: bool) -> int:
     if status is None or status.ok:
         return 0
     if status.unreadable:
-        _say(f"{printable(status.details)}; check the method")
+        _say(f"{printable(status.details)}; check {status.unreadable}")
         return ERROR
     _say(told_with_advice(status, target.address, plaintext=target.plaintext))
     return 64 + status.code

@@ -247,7 +247,8 @@ class Tap:
         try:
             reading = self.schema.read(raw)
         except MessageError as error:
-            self._end(Status(codes.DATA_LOSS, "DATA_LOSS", str(error), unreadable=True), now_ns)
+            status = Status(codes.DATA_LOSS, "DATA_LOSS", str(error), unreadable=error.check)
+            self._end(status, now_ns)
             return None
         before = session.state, session.settled
         accepted = session.receive(reading, raw, now_ns)

@@ -262,6 +262,13 @@ def test_a_connection_with_something_else_at_its_end(code: int, details: str, ad
     assert advice in told(Status(code, NAMES[code], details))
 
 
+def test_lost_data_is_the_servers_word_or_the_viewers() -> None:
+    theirs = Status(codes.DATA_LOSS, "DATA_LOSS", "a disk broke")
+    ours = Status(codes.DATA_LOSS, "DATA_LOSS", "the message is no a.B", unreadable="the method")
+    assert "lost for good" in told(theirs)
+    assert told(ours).endswith("check the method.")
+
+
 def test_what_the_viewer_changed_is_said() -> None:
     note = "the server asked for fewer keepalive pings: now one every 20 s"
     status = unavailable("Too many pings", note=note)

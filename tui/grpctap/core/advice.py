@@ -44,7 +44,7 @@ BY_CODE = {
     ),
     codes.ABORTED: "The server gave the call up; {on}.",
     codes.UNAVAILABLE: "The connection was lost or the server cannot answer; {on}.",
-    codes.DATA_LOSS: "What the server sends is not this method's messages; check the method.",
+    codes.DATA_LOSS: "The server says that data is lost for good. {either}.",
 }
 # Where something answered that speaks HTTP/2 and no gRPC. What 401 and 403 mean, their codes say.
 BY_HTTP_STATUS = {
@@ -72,6 +72,8 @@ def advise(status: Status, address: str, *, plaintext: bool, keys: bool = True) 
     `keys` says whether it is for somebody with keys to press, or for the end of a pipe.
     """
     words = KEYS if keys else NO_KEYS
+    if status.unreadable:
+        return f"What the server sends cannot be followed; check {status.unreadable}."
     if refuses_place(status):
         return _choice(status, keys=keys)
     if status.reason in BY_REASON:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, Protocol, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
@@ -33,6 +34,37 @@ LIST_VALUE = Method(
 )
 OWN_RESUME = Resume.find(LIST_VALUE.request, LIST_VALUE.response)
 """The pair that its messages have for the purpose."""
+
+
+def as_known(method: Method) -> Method:
+    """LIST_VALUE in place of what somebody describes as it, with the comments of that.
+
+    A description of the same method may have fewer fields, as the tutorial's has; with any other
+    field than ours it is another method of the same name, and stays as it is.
+    """
+    pairs = ((method.request, LIST_VALUE.request), (method.response, LIST_VALUE.response))
+    same = (
+        method.name == METHOD
+        and method.kind == LIST_VALUE.kind
+        and all(_is_part(described, known) for described, known in pairs)
+    )
+    if not same:
+        return method
+    return replace(LIST_VALUE, comment=method.comment, comments=method.comments)
+
+
+def _is_part(described: Descriptor, known: Descriptor) -> bool:
+    shapes = {_shape(field) for field in known.fields}
+    return described.full_name == known.full_name and all(
+        _shape(field) in shapes for field in described.fields
+    )
+
+
+def _shape(field: FieldDescriptor) -> tuple[str, int, int, bool, str | None]:
+    message = field.message_type
+    type_name = None if message is None else message.full_name
+    return field.name, field.number, field.type, field.is_repeated, type_name
+
 
 # Numbers stand near the end of a value, and a value can be a megabyte.
 _TAIL = 256

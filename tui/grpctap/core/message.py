@@ -41,7 +41,15 @@ class Run(NamedTuple):
 
 
 class MessageError(ValueError):
-    """A message's bytes are not of the type that the method returns."""
+    """A message's bytes are not of the type that the method returns; `check` is what may be why."""
+
+    check = "the method"
+
+
+class CursorError(MessageError):
+    """A message's cursor fits into no request."""
+
+    check = "--resume"
 
 
 class Schema(Protocol):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
+
+from grpctap.core.comments import NO_COMMENTS, Comments
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,8 @@ class Method:
     """A method of a service, as its descriptor tells it.
 
     `name` is SERVICE/METHOD; `pool` knows all types that the method's own are made of. A method
-    that is not `server_streaming` answers once.
+    that is not `server_streaming` answers once. `comment` is what its proto says of it, where that
+    is known, and `comments` tells the same of its messages and their fields.
     """
 
     name: str
@@ -24,6 +27,8 @@ class Method:
     pool: DescriptorPool
     client_streaming: bool = False
     server_streaming: bool = True
+    comment: str = ""
+    comments: Comments = field(default=NO_COMMENTS, repr=False, compare=False)
 
     @property
     def kind(self) -> str:

@@ -18,7 +18,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.message import Message
 
-from grpctap.core.message import MessageError
+from grpctap.core.message import CursorError
 from grpctap.core.text import listed, printable
 
 FOUND_ALONE = "resume_token"
@@ -169,14 +169,14 @@ class Resume:
         """The cursor after this message; empty where the message names none.
 
         Raises:
-            MessageError: it does not fit into the request's field.
+            CursorError: it does not fit into the request's field.
         """
         value = self._source.value(response)
         if not isinstance(value, int):
             return value or b""
         value += self.spec.step
         if not self._least <= value <= self._most:
-            raise MessageError(f"its cursor {value} is out of range: {self._target}")
+            raise CursorError(f"its cursor {value} is out of range: {self._target}")
         return b"%d" % value
 
     def apply(self, request: Message, cursor: bytes) -> None:

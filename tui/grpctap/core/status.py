@@ -45,8 +45,9 @@ class Status:
 
     `details`, `reason` and `info` are the server's words: make them printable before showing them.
     `note` is ours: what the viewer changed because of it. Where no connection was made, `peer` may
-    say what the server is, and `names` what its certificate calls it. `unreadable` says that the
-    viewer gave the call up because of a message that it could not read.
+    say what the server is, and `names` what its certificate calls it. Where the
+    viewer gave the call up because of a message that it could not read, `unreadable` is what may be
+    why, and so to be checked.
     """
 
     code: int
@@ -57,7 +58,7 @@ class Status:
     note: str = ""
     peer: Peer | None = None
     names: tuple[str, ...] = ()
-    unreadable: bool = False
+    unreadable: str = ""
 
     @property
     def ok(self) -> bool:

@@ -21,6 +21,11 @@ WIDEST = 1e300
 """Beyond it, the distance of two numbers no longer fits into a double."""
 
 
+def within_reach(number: float) -> float:
+    """The nearest number that a scale can have."""
+    return min(max(number, -WIDEST), WIDEST)
+
+
 def nice_ticks(low: float, high: float, count: int) -> list[float]:
     """Ticks in steps of 1, 2 or 5 times a power of ten that cover a range.
 

@@ -7,14 +7,15 @@ metadata, and takes a server's mistakes for its own (assertions).
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 from google.protobuf.message import DecodeError
 from grpc_reflection.v1alpha.reflection_pb2 import (
+    ExtensionRequest,
     ServerReflectionRequest,
     ServerReflectionResponse,
 )
@@ -24,6 +25,8 @@ _VERSIONS = ("v1", "v1alpha")
 # More than any server needs, and no more than a machine can bear.
 _MOST_FILES = 10_000
 _MOST_BYTES = 64 * 1024 * 1024
+# The options of protos: who uses an extension of these imports it.
+_OPTIONS = "google/protobuf/descriptor.proto"
 _UNREADABLE = "gives descriptions that cannot be read"
 
 
@@ -48,6 +51,7 @@ class Reflection:
         self._metadata = tuple(metadata) or None
         self._deadline = time.monotonic() + timeout_s
         self._versions = list(_VERSIONS)
+        self._answers = False
         self._bytes_left = _MOST_BYTES
 
     def services(self) -> list[str]:
@@ -61,8 +65,45 @@ class Reflection:
         What the server does not give of the imports is missing.
         """
         files: dict[str, FileDescriptorProto] = {}
+        self._add(files, [ServerReflectionRequest(file_containing_symbol=symbol)])
+        return files
+
+    def with_extensions(
+        self, files: Mapping[str, FileDescriptorProto]
+    ) -> dict[str, FileDescriptorProto]:
+        """The same files, and those of the extensions that the server knows of their messages."""
+        known = dict(files)
         asked: set[str] = set()
-        requests = [ServerReflectionRequest(file_containing_symbol=symbol)]
+        while types := sorted(set(_extendable(known.values())) - asked):
+            asked.update(types)
+            self._add(known, self._about_extensions(types))
+        return known
+
+    def _about_extensions(self, types: Sequence[str]) -> list[ServerReflectionRequest]:
+        answers = self._ask(
+            [ServerReflectionRequest(all_extension_numbers_of_type=name) for name in types]
+        )
+        pairs = [
+            (name, number)
+            for name, answer in zip(types, answers, strict=True)
+            for number in answer.all_extension_numbers_response.extension_number
+        ]
+        return [
+            ServerReflectionRequest(
+                file_containing_extension=ExtensionRequest(
+                    containing_type=name, extension_number=number
+                )
+            )
+            for name, number in pairs[:_MOST_FILES]
+        ]
+
+    def _add(
+        self,
+        files: dict[str, FileDescriptorProto],
+        requests: Sequence[ServerReflectionRequest],
+    ) -> None:
+        """Adds what the server answers, and all that it imports."""
+        asked: set[str] = set()
         while requests:
             for answer in self._ask(requests):
                 for raw in answer.file_descriptor_response.file_descriptor_proto:
@@ -77,14 +118,13 @@ class Reflection:
             if len(files) + len(missing) > _MOST_FILES:
                 raise ReflectionError(f"describes itself in more than {_MOST_FILES:,} files")
             requests = [ServerReflectionRequest(file_by_filename=name) for name in missing]
-        return files
 
     def _ask(self, requests: Sequence[ServerReflectionRequest]) -> list[ServerReflectionResponse]:
         while True:
             try:
                 answers = self._call(self._versions[0], requests)
             except grpc.RpcError as error:
-                if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                if self._answers or error.code() is not grpc.StatusCode.UNIMPLEMENTED:
                     raise
                 del self._versions[0]
                 if not self._versions:
@@ -92,6 +132,7 @@ class Reflection:
             else:
                 if len(answers) < len(requests):
                     raise ReflectionError("stops in the middle of its reflection")
+                self._answers = True
                 return answers
 
     def _call(
@@ -114,6 +155,24 @@ class Reflection:
         finally:
             call.cancel()
         return answers
+
+
+def _extendable(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
+    """The full names of messages that others may extend."""
+    for file in files:
+        if file.name != _OPTIONS:
+            scope = (file.package,) if file.package else ()
+            yield from _extendable_in(scope, file.message_type)
+
+
+def _extendable_in(scope: tuple[str, ...], messages: Iterable[DescriptorProto]) -> Iterator[str]:
+    for message in messages:
+        # Bad UTF-8, which comes as bytes, names nothing.
+        if isinstance(message.name, str):
+            path = (*scope, message.name)
+            if message.extension_range:
+                yield ".".join(path)
+            yield from _extendable_in(path, message.nested_type)
 
 
 def _parse(type_: Any, raw: bytes) -> Any:

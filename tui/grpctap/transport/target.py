@@ -17,6 +17,15 @@ MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 CONNECT_TIMEOUT = 10.0
 """Seconds to wait for a connection by default: grpcurl's own default."""
 
+MAX_METADATA_SIZE = 1024 * 1024
+"""Largest metadata accepted, in bytes: what a server tells of a failure may have a stack trace."""
+
+READ_AHEAD = 1024 * 1024
+"""Bytes that a server may send ahead of what was read; one more message may come in any case.
+
+Enough for 10 MB/s from a server that is 100 ms away.
+"""
+
 # Where dns:HOST without a port leads.
 DNS_PORT = 443
 # What an authority is made of (RFC 3986, section 3.2).
@@ -103,6 +112,13 @@ class Target:
             ("grpc.use_local_subchannel_pool", 1),
             ("grpc.enable_retries", 0),
             ("grpc.max_receive_message_length", self.max_message_size),
+            # By default gRPC refuses trailers above 8 KiB, at random, and with them the status.
+            ("grpc.max_metadata_size", MAX_METADATA_SIZE),
+            ("grpc.absolute_max_metadata_size", MAX_METADATA_SIZE),
+            # gRPC would measure the way and take in ever more ahead: tens of megabytes in a flood,
+            # and what the viewer shows would be seconds old.
+            ("grpc.http2.bdp_probe", 0),
+            ("grpc.http2.lookahead_bytes", READ_AHEAD),
             ("grpc.primary_user_agent", f"grpctap/{__version__}"),
             # An attempt to connect may take the longest of these three.
             ("grpc.min_reconnect_backoff_ms", connect_ms),

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grpctap.core.series import Column, Mark, Point
-from grpctap.core.ticks import WIDEST, Scale
+from grpctap.core.ticks import Scale, within_reach
 
 FAR = 1e9
 """Dots this far off are as good as infinitely far, and still fit into any number."""
@@ -114,7 +114,7 @@ def value_range(view: View) -> tuple[float, float] | None:
             highs.append(value)
     if not lows:
         return None
-    return max(min(lows), -WIDEST), min(max(highs), WIDEST)
+    return within_reach(min(lows)), within_reach(max(highs))
 
 
 def plot(view: View, scale: Scale) -> Dots:

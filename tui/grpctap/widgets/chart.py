@@ -26,6 +26,7 @@ from grpctap.core.ticks import (
     time_label,
     time_step,
     time_ticks,
+    within_reach,
 )
 from grpctap.widgets.braille import View, plot, value_range
 from grpctap.widgets.lines import LineWidget
@@ -36,7 +37,8 @@ Span = tuple[str, str]
 LINE, AXIS, MARK = "chart--line", "chart--axis", "chart--mark"
 TITLE, STILL, UP, DOWN = "chart--title", "chart--still", "chart--up", "chart--down"
 
-WAITING = "waiting for the first number"
+WAITING = ("waiting for the first number", "waiting")
+NOTHING = ("no number was received", "no number")
 LEAST_POINTS = 60
 # It rests so many times as long as it worked.
 REST = 50
@@ -183,7 +185,8 @@ def picture(
     gutter = width - len(view.columns) // 2
     drawn = [title_row(view, width)]
     if scale is None:
-        text = next((text for text in (WAITING, "waiting") if len(text) <= width), "")
+        texts = WAITING if view.moving else NOTHING
+        text = next((text for text in texts if len(text) <= width), "")
         drawn += [[] for _ in range(height - 1)]
         drawn[height // 2 if height > 1 else 0] = [(text.center(width), AXIS)]
         return drawn
@@ -382,7 +385,7 @@ class Chart(LineWidget):
         if values is None and view.recent:
             if self._scale is not None and self._scale.rows == rows:
                 return self._scale
-            values = view.recent[-1], view.recent[-1]
+            values = (within_reach(view.recent[-1]),) * 2
         if values is None:
             self._scale = None
         elif self._scale is None or not self._scale.suits(*values, rows):
