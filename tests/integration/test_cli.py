@@ -80,6 +80,12 @@ def test_addresses_that_grpc_knows(address: str) -> None:
         (["h:0", METHOD], "port 0 is out of range"),
         (["::1:8000", METHOD], "an IPv6 address needs brackets: [::1]:8000"),
         (["h\x1b[2J:1", METHOD], "a character that no address has"),
+        (
+            ["h:1", METHOD, "--columns", "stream_valeu"],
+            '--columns: no field "stream_valeu" in proto.StreamResponse; did you mean stream_value',
+        ),
+        (["h:1", METHOD, "--columns", ""], "--columns: names no field"),
+        (["demo", "--columns", "nope"], '--columns: no field "nope" in proto.StreamResponse'),
         (["h:1", "ListValue"], "ListValue is no SERVICE/METHOD; for example proto.StreamServer/"),
         (["h:1", "a/b/c"], "a/b/c is no SERVICE/METHOD"),
         (["h:1", "a.b/c d"], "a.b/c d is no SERVICE/METHOD"),

@@ -11,7 +11,8 @@ from google.rpc import code_pb2
 from textual.pilot import Pilot
 
 from grpctap.app import GrpctapApp
-from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.core.cells import Cells
+from grpctap.core.listvalue import LIST_VALUE, METHOD, ListValue
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
@@ -148,6 +149,20 @@ async def help_shown(stage: Stage, pilot: Pilot[Any]) -> None:
     await shows(pilot, "─ Keys")
 
 
+async def inspected(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    await pilot.press("up", "up", "enter")
+    await shows(pilot, '"sequence": "89"')
+    stage.clock.extra_s += 2.3
+    await stage.settle(pilot)
+
+
+async def inspected_as_a_tree(stage: Stage, pilot: Pilot[Any]) -> None:
+    await inspected(stage, pilot)
+    await pilot.press("tab")
+    await shows(pilot, "sequence: 89")
+
+
 def picture(snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]) -> bool:
     async def run_before(pilot: Pilot[Any]) -> None:
         await steps(stage, pilot)
@@ -157,20 +172,29 @@ def picture(snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("steps", [live, paused, resumed, stopped, failed, reconnecting, frozen])
+@pytest.mark.parametrize(
+    "steps", [live, paused, resumed, stopped, failed, reconnecting, frozen, inspected]
+)
 def test_a_state_looks_like_its_picture(
     snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
 ) -> None:
     assert picture(snap_compare, stage, steps, size)
 
 
-@pytest.mark.parametrize("steps", [irregular, silent, help_shown])
+@pytest.mark.parametrize("steps", [irregular, silent, help_shown, inspected_as_a_tree])
 def test_rarer_things_look_like_their_pictures(
     snap_compare: Any, stage: Stage, steps: Steps
 ) -> None:
     assert picture(snap_compare, stage, steps, (80, 24))
 
 
-def test_a_light_theme(snap_compare: Any, stage: Stage) -> None:
+@pytest.mark.parametrize("steps", [resumed, inspected])
+def test_a_light_theme(snap_compare: Any, stage: Stage, steps: Steps) -> None:
     stage.app.theme = "textual-light"
-    assert picture(snap_compare, stage, resumed, (120, 40))
+    assert picture(snap_compare, stage, steps, (120, 40))
+
+
+def test_a_table(snap_compare: Any, stage: Stage) -> None:
+    columns = "sequence,stream_value,number,resume_token"
+    stage.tap.schema.cells = Cells(columns, LIST_VALUE.response, LIST_VALUE.pool)
+    assert picture(snap_compare, stage, frozen, (80, 24))

@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import NoReturn
 
 from grpctap.config import Config
+from grpctap.core.listvalue import LIST_VALUE
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
 from grpctap.flags import demo_parser, kept_flags, viewer_parser
 from grpctap.headers import Metadata, MissingVariableError, parse_headers
 from grpctap.listing import Question, answer
 from grpctap.parser import Parser
-from grpctap.schemas import json_object, method_name, parse_request, resume_of
+from grpctap.schemas import cells_of, json_object, method_name, parse_request, resume_of
 from grpctap.transport.pools import SchemaError
 from grpctap.transport.protofiles import read_files
 from grpctap.transport.sources import Sources
@@ -109,6 +110,7 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
             request=parse_request(data, method, unknown_fields=args.allow_unknown_fields),
             method=method,
             resume=resume_of(spec, method),
+            cells=cells_of(args.columns, method),
         )
     except MissingVariableError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
@@ -230,6 +232,10 @@ def _target(args: argparse.Namespace) -> Target:
 def _demo(argv: Sequence[str]) -> int:
     parser = demo_parser()
     args = parser.read(argv)
+    try:
+        cells = cells_of(args.columns, LIST_VALUE)
+    except ValueError as error:
+        parser.error(str(error))
     if not _on_terminal():
         parser.error("the demo needs a terminal; into a pipe, watch a server of your own")
     from grpctap.demo import DemoError, demo_server
@@ -250,6 +256,7 @@ def _demo(argv: Sequence[str]) -> int:
             history=args.history,
             theme=args.theme,
             history_bytes=args.history_bytes,
+            cells=cells,
         )
         return view(config, resumable=False, flags=["-plaintext"])
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from google.protobuf.message import Message
 
+from grpctap.core.cells import Cells
 from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
@@ -29,6 +30,7 @@ class Config:
     `reflection_metadata` is what goes out when the server is asked for its types;
     `headers_expanded` says that variables stood in the metadata. `count` values or `duration`
     seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages.
+    `cells` None: the log shows what fits of each message.
     """
 
     target: Target
@@ -49,6 +51,7 @@ class Config:
     with_meta: bool = False
     count: int | None = None
     duration: float | None = None
+    cells: Cells | None = None
 
     @property
     def schema_sources(self) -> Sources:

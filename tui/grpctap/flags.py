@@ -277,6 +277,11 @@ def _add_view_flags(parser: Parser) -> None:
         help="how many bytes of messages to keep (%(default)s)",
     )
     parser.add_argument(
+        "--columns",
+        metavar="FIELD,FIELD…",
+        help="the fields that the log shows, as a table: dotted paths, such as key,value.size",
+    )
+    parser.add_argument(
         "--theme",
         type=theme,
         metavar="NAME",
@@ -295,7 +300,7 @@ def _add_refused_flags(parser: Parser) -> None:
 _KEPT = (
     *("plaintext", "insecure", "cacert", "cert", "key", "authority", "servername", "unix"),
     *("proto", "import-path", "protoset", "use-reflection", "user-agent", "connect-timeout"),
-    *("keepalive-time", "max-msg-sz", "resume"),
+    *("keepalive-time", "max-msg-sz", "resume", "columns"),
 )
 _PATHS = ("cacert", "cert", "key", "proto", "import-path", "protoset")
 

@@ -23,7 +23,7 @@ from grpctap.core.template import template
 from grpctap.headers import parse_header
 from grpctap.parser import MAX_SECONDS
 from grpctap.recent import RecentCall, RecentCalls
-from grpctap.schemas import first_token, resume_of, schema_of
+from grpctap.schemas import cells_of, first_token, resume_of, schema_of
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
@@ -81,6 +81,7 @@ class Opening:
         recent: Where calls are kept; None: they are not.
         body: The request that the command line gives, as JSON; "": none.
         resume: What the command line says of resuming.
+        columns: What it says of columns.
         used: Called when a stream of the server is opened.
     """
 
@@ -93,6 +94,7 @@ class Opening:
         recent: RecentCalls | None = None,
         body: str = "",
         resume: Spec | None = None,
+        columns: str | None = None,
         used: Callable[[Opening], None] = lambda _: None,
     ) -> None:
         self._used = used
@@ -102,6 +104,7 @@ class Opening:
         self._recent = recent
         self._body = body
         self._resume = resume
+        self._columns = columns
         self._drafts: dict[str, Draft] = {}
         self._metadata = tuple(_row(name, value) for name, value in config.metadata)
         self._deadline = "" if config.max_time is None else f"{config.max_time:g}"
@@ -150,6 +153,7 @@ class Opening:
         try:
             request = read_request(draft.body, draft.method)
             resume = resume_of(self._resume, draft.method)
+            cells = cells_of(self._columns, draft.method)
             metadata = tuple(parse_header(f"{name}: {value}") for name, value in draft.metadata)
         except (ValueError, ResumeError) as error:
             raise DraftError(str(error).removeprefix("-H: ").removeprefix("-H ")) from error
@@ -160,6 +164,7 @@ class Opening:
             metadata=metadata,
             max_time=deadline(draft.deadline),
             resume=resume,
+            cells=cells,
         )
 
     def open(self, draft: Draft) -> Stream:

@@ -9,6 +9,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from grpctap.config import Config
+from grpctap.core.cells import Cells
 from grpctap.core.dynamic import MethodSchema
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.message import Schema
@@ -76,15 +77,30 @@ def resume_of(spec: Spec | None, method: Method) -> Resume | None:
     return Resume(spec, method.request, method.response)
 
 
+def cells_of(columns: str | None, method: Method) -> Cells | None:
+    """The fields that a person chose for the log; None: nobody chose any.
+
+    Raises:
+        CellsError: they are not there.
+    """
+    return None if columns is None else Cells(columns, method.response, method.pool)
+
+
 def schema_of(config: Config, *, progress: bool) -> Schema:
     """Who reads and writes the messages; `progress` asks for signs of life where there are any."""
     request, resume = config.request, config.resume
     if isinstance(request, SimpleRequest) and config.method.name == METHOD:
         given = resume if resume is not None and resume.given else None
         return ListValue(
-            request, progress=progress, resume=given, emit_defaults=config.emit_defaults
+            request,
+            progress=progress,
+            resume=given,
+            cells=config.cells,
+            emit_defaults=config.emit_defaults,
         )
-    return MethodSchema(config.method, request, resume, emit_defaults=config.emit_defaults)
+    return MethodSchema(
+        config.method, request, resume, config.cells, emit_defaults=config.emit_defaults
+    )
 
 
 def wants_progress(config: Config) -> bool:

@@ -62,6 +62,7 @@ class Starter:
             recent=self.recent,
             body=body,
             resume=None if args.resume is None else Spec.parse(args.resume),
+            columns=args.columns,
             used=self._use,
         )
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
+from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
@@ -298,6 +298,16 @@ class Tap:
         with self._lock:
             self._take_in()
             return self._session.history.newest(count)
+
+    def now_ns(self) -> int:
+        """The time on the clock that stamps the values, in nanoseconds since the epoch."""
+        return self._clock()
+
+    def step(self, row: int, by: int) -> Located | None:
+        """The nearest value after the row (`by` 1) or before it (-1); None: there is none."""
+        with self._lock:
+            self._take_in()
+            return self._session.history.step(row, by)
 
     def gaps(self) -> Gaps | None:
         """Quantiles of the time between the newest values."""

@@ -150,6 +150,8 @@ def command(config: Config, token: bytes) -> str:
             words += [flag, str(value)]
     if config.resume is not None and config.resume.given:
         words += ["--resume", str(config.resume.spec)]
+    if config.cells is not None:
+        words += ["--columns", ",".join(config.cells.names)]
     data = json_format.MessageToJson(
         request_at(config.request, config.resume, token),
         indent=None,

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpctap.core.dynamic import MethodSchema
+from grpctap.core.jsontext import JsonText, shorten
 from grpctap.core.message import MessageError, Reading
 from grpctap.core.method import Method
 from grpctap.core.resume import Resume, Spec
@@ -122,10 +123,10 @@ def test_a_request_keeps_what_was_asked_and_changes_the_place() -> None:
     assert asked == PROTOS.make("Watch", key="k", after=3)
 
 
-def test_a_line_is_the_only_string_or_json() -> None:
+def test_a_line_is_the_only_string_or_the_fields() -> None:
     assert schema("Greeting").line(raw("Greeting", message="hello\x1b")) == "hello\x1b"
-    assert schema("Greetings").line(raw("Greetings", message=["a"])) == '{"message": ["a"]}'
-    assert schema("Tick").line(raw("Tick", id=7, price=1.5)) == '{"id": "7", "price": 1.5}'
+    assert schema("Greetings").line(raw("Greetings", message=["a"])) == "message=[1] a"
+    assert schema("Tick").line(raw("Tick", id=7, price=1.5)) == "id=7 price=1.5"
     assert schema("Nothing").line(b"") == "{}"
 
 
@@ -182,7 +183,7 @@ def test_what_json_has_no_form_for_is_shown_by_its_fields(field: str, shown: Any
     if name == "any":
         shown = {"@type": message.any.type_url, **shown}  # type: ignore[attr-defined]
     assert (whole["text"], whole[name]) == ("t", shown)
-    assert json.loads(schema("Everything").line(raw)) == whole
+    assert schema("Everything").line(raw).startswith(f"text=t {name}")
 
 
 def test_any_in_any_without_end_is_no_traceback() -> None:
@@ -253,11 +254,58 @@ def test_any_bytes_are_read_or_refused(damaged: bytes) -> None:
     ],
 )
 def test_a_huge_message_costs_no_more_than_its_line(fields: dict[str, Any]) -> None:
-    message = raw("Everything", **fields)
-    whole, line = schema("Everything").json(message), schema("Everything").line(message)
+    message = PROTOS.make("Everything", **fields)
+    whole, line = schema("Everything").json(message.SerializeToString()), ""
+    assert len(schema("Everything").line(message.SerializeToString())) <= MAX_LINE
+    shorten(message)
+    line = JsonText(PROTOS.descriptor("Everything"), PROTOS.pool).write(message)
     assert len(line) >= MAX_LINE
     if len(fields.get("named", fields.get("numbers", "x"))) == 1:
         assert line[:MAX_LINE] == whole[:MAX_LINE]
     if "text" not in fields:
         assert line.count(":") + line.count(",") <= 4 * MAX_LINE
         assert len(line) < len(whole) / 3
+
+
+HIDING = Protos("""
+syntax = "proto3";
+package test;
+import "google/protobuf/any.proto";
+import "google/protobuf/timestamp.proto";
+message Watch {}
+message Hiding {
+  string ListFields = 1; optional int32 HasField = 2; Hiding DESCRIPTOR = 3;
+  int32 SerializePartialToString = 4; google.protobuf.Timestamp at = 5;
+  map<string, Hiding> ClearField = 6; google.protobuf.Any any = 7;
+}
+""")
+
+
+def test_a_field_may_have_the_name_of_a_method_of_messages() -> None:
+    message: Any = HIDING.make(
+        "Hiding",
+        ListFields="a",
+        HasField=3,
+        DESCRIPTOR={"SerializePartialToString": 3},
+        at={"seconds": 1},
+        ClearField={"k": HIDING.make("Hiding", HasField=2)},
+        any={"type_url": "x/test.Hiding", "value": b"\n\x01x"},
+    )
+    fields = {
+        "ListFields": "a",
+        "HasField": 3,
+        "DESCRIPTOR": {"SerializePartialToString": 3},
+        "at": "1970-01-01T00:00:01Z",
+        "ClearField": {"k": {"HasField": 2}},
+        "any": {"@type": "x/test.Hiding", "ListFields": "x"},
+    }
+    reads = schema("Hiding", protos=HIDING)
+    raw = type(message).SerializePartialToString(message)
+    assert json.loads(reads.json(raw)) == fields
+    assert reads.read(raw).number == 3
+    assert reads.request(b"") == b""
+    message.at.seconds = 10**15
+    raw = type(message).SerializePartialToString(message)
+    assert json.loads(reads.json(raw))["at"] == {"seconds": "1000000000000000"}
+    assert shorten(message, 2) == 0
+    assert reads.line(type(message).SerializePartialToString(message)) == "ListFields=a HasField=3"

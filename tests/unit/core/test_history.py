@@ -96,3 +96,38 @@ def test_a_value_without_a_number_goes_by_its_ordinal() -> None:
 def test_a_history_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         History(0)
+
+
+def test_a_step_goes_to_the_next_value_past_seams_and_what_was_let_go() -> None:
+    history = History(capacity=3)
+    seam = Irregularity(Fault.GAP, 0)
+    history.add_seam(seam)
+    for number in (1, 2):
+        history.append(number, number, b"x")
+    history.add_seam(seam)
+    history.append(3, 3, b"x")
+    history.add_seam(seam)
+    for where in (history, history.newest()):
+        # Rows: seam, 1, 2, seam, 3, seam.
+        steps = {
+            (row, by): found and (found.row, found.value.label)
+            for row in range(-1, 8)
+            for by in (1, -1)
+            for found in [where.step(row, by)]
+        }
+        assert [steps[row, 1] for row in range(-1, 7)] == [
+            *((1, 1), (1, 1), (2, 2), (4, 3), (4, 3), None, None, None)
+        ]
+        assert [steps[row, -1] for row in range(7, -1, -1)] == [
+            *((4, 3), (4, 3), (4, 3), (2, 2), (2, 2), (1, 1), None, None)
+        ]
+    held = history.newest()
+    for number in range(4, 8):
+        history.append(number, number, b"x")
+    found = history.step(1, 1)
+    assert found is not None
+    assert (found.row, found.value.label) == (history.first, 5)
+    assert history.step(history.first, -1) is None
+    still = held.step(1, 1)
+    assert still is not None
+    assert still.value.label == 2

@@ -10,14 +10,15 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.cells import Cells
 from grpctap.core.defaults import with_defaults
-from grpctap.core.jsontext import JsonText, escape, shorten
+from grpctap.core.jsontext import JsonText, escape
 from grpctap.core.listvalue import last_number
 from grpctap.core.mend import parse_mended, refuses_bad_text
 from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
+from grpctap.core.oneline import OneLine
 from grpctap.core.resume import Resume, request_at
-from grpctap.core.text import MAX_LINE
 
 _NUMBERS = {
     FieldDescriptor.CPPTYPE_DOUBLE,
@@ -43,10 +44,12 @@ class MethodSchema:
         method: Method,
         request: Message,
         resume: Resume | None = None,
+        cells: Cells | None = None,
         *,
         emit_defaults: bool = False,
     ) -> None:
         self.number_name = "value"
+        self.cells = cells
         self._method = method
         self._request = request
         self._resume = resume
@@ -56,9 +59,10 @@ class MethodSchema:
         self._cursor: Callable[[Message], bytes] = _no_cursor if resume is None else resume.read
         self._number = self._find_number()
         self._unchecked = not refuses_bad_text(method.response)
-        self._json = JsonText(method.response, method.pool)
+        self.json_text = JsonText(method.response, method.pool)
         as_dict = with_defaults if emit_defaults else None
         self._output = JsonText(method.response, method.pool, as_dict)
+        self._one_line = OneLine(method.pool)
         only = method.response.fields[0] if len(method.response.fields) == 1 else None
         self._only_text = attrgetter(only.name) if only is not None and _is_text(only) else None
 
@@ -66,7 +70,7 @@ class MethodSchema:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
         request = request_at(self._request, self._resume, token)
         # What it lacks is for the server to say.
-        return request.SerializePartialToString()
+        return type(request).SerializePartialToString(request)
 
     def read(self, raw: bytes) -> Reading:
         """Reads a message's cursor and number.
@@ -88,14 +92,12 @@ class MethodSchema:
         return None
 
     def line(self, raw: bytes) -> str:
-        """The message as JSON, or its text where it is one string; not yet safe for a terminal."""
+        """The fields that fit, or the text where it is one string; not yet safe for a terminal."""
         try:
-            message = self._message(raw)
+            message = self.message(raw)
             if self._only_text is not None:
-                return str(self._only_text(message))
-            if len(raw) > MAX_LINE:
-                shorten(message)
-            return self._json.write(message)
+                return _text(self._only_text(message))
+            return self._one_line.write(message)
         except MessageError as error:
             return f"{error} ({len(raw):,} bytes)"
 
@@ -107,9 +109,14 @@ class MethodSchema:
         Raises:
             MessageError: the bytes are no such message.
         """
-        return escape(self._output.write(self._message(raw)))
+        return escape(self._output.write(self.message(raw)))
 
-    def _message(self, raw: bytes) -> Message:
+    def message(self, raw: bytes) -> Message:
+        """The message, with U+FFFD in its strings where bytes are no UTF-8.
+
+        Raises:
+            MessageError: the bytes are no such message.
+        """
         if self._unchecked:
             return parse_mended(self._response, raw)
         try:
@@ -141,7 +148,9 @@ def _number_reader(field: FieldDescriptor) -> Callable[[Any], float | None]:
 
     def read(message: Any) -> float | None:
         number = float(getattr(message, name))
-        if not math.isfinite(number) or (has_presence and not message.HasField(name)):
+        # Of the class: a field of the message may have the method's name.
+        unset = has_presence and not type(message).HasField(message, name)
+        if unset or not math.isfinite(number):
             return None
         return number
 

@@ -37,6 +37,13 @@ class Value(NamedTuple):
 Row = Value | Seam
 
 
+class Located(NamedTuple):
+    """A value, and the absolute number of its row."""
+
+    row: int
+    value: Value
+
+
 class Extent(NamedTuple):
     """Which rows there are: `first` to `end` - 1; `version` grows with each change to any."""
 
@@ -187,6 +194,20 @@ class History:
         start = self.first if count is None else max(self.first, self.end - count)
         return Frozen(start, Rows(self._parts(start, self.end)))
 
+    def step(self, row: int, by: int) -> Located | None:
+        """The nearest value after the row (`by` 1) or before it (-1), past any seams.
+
+        None where there is none, or none any more.
+        """
+        at = max(row + 1, self.first) if by > 0 else min(row, self.end) - 1
+        while self.first <= at < self.end:
+            place = at - self._chunk_base
+            found = self._chunks[place // CHUNK].row(place % CHUNK)
+            if isinstance(found, Value):
+                return Located(at, found)
+            at += by
+        return None
+
     def _parts(self, start: int, stop: int) -> list[_Chunk]:
         start, stop = max(start, self.first), min(stop, self.end)
         found: list[_Chunk] = []
@@ -275,3 +296,13 @@ class Frozen(NamedTuple):
     def get(self, row: int) -> Row | None:
         """The row with that absolute number, or None when it is not among these."""
         return self.rows[row - self.first] if self.first <= row < self.end else None
+
+    def step(self, row: int, by: int) -> Located | None:
+        """As that of a history."""
+        at = max(row + 1, self.first) if by > 0 else min(row, self.end) - 1
+        while self.first <= at < self.end:
+            found = self.rows[at - self.first]
+            if isinstance(found, Value):
+                return Located(at, found)
+            at += by
+        return None

@@ -18,6 +18,8 @@ from grpctap.core.message import MessageError
 from grpctap.core.text import MAX_LINE
 
 _WELL_KNOWN, _PLAIN = "google.protobuf", "grpctap.plain"
+# What every message has, and a field of the same name hides.
+_METHODS = frozenset(dir(Message))
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]")
 
 
@@ -30,8 +32,9 @@ class JsonText:
     """Writes the messages of one type as JSON, on one line.
 
     A message for which JSON has no form (a time that no calendar has, an Any of a type that nobody
-    knows) is written by its plain fields instead. `as_dict` says in another way what of a message
-    is written: as `json.dumps` takes it.
+    knows) is written by its plain fields instead. Where a field hides a method that JSON is made
+    with, such as ListFields, a twin of the type is written, in which the field has another name.
+    `as_dict` says in another way what of a message is written: as `json.dumps` takes it.
     """
 
     def __init__(
@@ -40,9 +43,10 @@ class JsonText:
         pool: DescriptorPool,
         as_dict: Callable[[Message, DescriptorPool], Any] | None = None,
     ) -> None:
-        self._type, self._pool = type_, pool
+        self._type, self.pool = type_, pool
         self._as_dict = as_dict
-        self._twin: type[Message] | None = None
+        self._open_twin = _twin(type_, plain=False) if _hides_methods(type_) else None
+        self._plain_twin: type[Message] | None = None
 
     def write(self, message: Message) -> str:
         """The message as JSON; not yet safe for a terminal.
@@ -52,23 +56,31 @@ class JsonText:
         """
         # Any error: both the message and its type come from a server, and json_format trusts them.
         try:
-            return self._json(message)
+            if self._open_twin is None:
+                return self._json(message, self.pool)
+            return self._twin_json(message, self._open_twin)
         except Exception:
             return self._plain_json(message)
 
     def _plain_json(self, message: Message) -> str:
         try:
-            if self._twin is None:
-                self._twin = _plain_twin(self._type)
-            return self._json(self._twin.FromString(message.SerializePartialToString()))
+            if self._plain_twin is None:
+                self._plain_twin = _twin(self._type, plain=True)
+            return self._twin_json(message, self._plain_twin)
         except Exception as error:
             raise MessageError("the message cannot be written as JSON") from error
 
-    def _json(self, message: Message) -> str:
+    def _twin_json(self, message: Message, twin: type[Message]) -> str:
+        # Of the class, since a field of the message may have the method's name.
+        raw = type(message).SerializePartialToString(message)
+        pool = cast("Descriptor", twin.DESCRIPTOR).file.pool
+        return self._json(twin.FromString(raw), pool)
+
+    def _json(self, message: Message, pool: DescriptorPool) -> str:
         if self._as_dict is not None:
-            return json.dumps(self._as_dict(message, self._pool), ensure_ascii=False)
+            return json.dumps(self._as_dict(message, pool), ensure_ascii=False)
         return json_format.MessageToJson(
-            message, indent=None, ensure_ascii=False, descriptor_pool=self._pool
+            message, indent=None, ensure_ascii=False, descriptor_pool=pool
         )
 
 
@@ -78,7 +90,8 @@ def shorten(message: Message, room: int = MAX_LINE) -> int:
     Writing a message of a million elements would stop the screen for seconds. Returns what is left
     of the room.
     """
-    for field, value in message.ListFields():
+    # Of the class, here and below: a field of the message may have the method's name.
+    for field, value in type(message).ListFields(message):
         nested = field.message_type is not None
         if room <= 0:
             _clear(message, field)
@@ -111,55 +124,76 @@ def _shorten_map(message: Message, field: FieldDescriptor, room: int) -> int:
     for key, value in islice(getattr(message, field.name).items(), room):
         if isinstance(value, Message):
             room = shorten(value, room - 1)
-            entries[key].CopyFrom(value)
+            type(value).CopyFrom(entries[key], value)
         else:
             room -= 1
             entries[key] = value
     _clear(message, field)
-    message.MergeFrom(short)
+    type(message).MergeFrom(message, short)
     return room
 
 
 def _clear(message: Message, field: FieldDescriptor) -> None:
     if field.is_extension:
-        message.ClearExtension(cast("Any", field))
+        type(message).ClearExtension(message, cast("Any", field))
     else:
-        message.ClearField(field.name)
+        type(message).ClearField(message, field.name)
 
 
-def _plain_twin(type_: Descriptor) -> type[Message]:
-    """The same type, but for the well-known ones that JSON treats in a way of their own.
+def _hides_methods(type_: Descriptor) -> bool:
+    """Whether a field of the type, or of one in it, has the name of a method of all messages."""
+    seen, queue = {type_}, [type_]
+    # It grows while it is gone through.
+    for message in queue:
+        for field in message.fields:
+            if field.name in _METHODS:
+                return True
+            if field.message_type is not None and field.message_type not in seen:
+                seen.add(field.message_type)
+                queue.append(field.message_type)
+    return False
 
-    They become messages of another package, and so have no treatment but that of any message.
+
+def _twin(type_: Descriptor, *, plain: bool) -> type[Message]:
+    """The same type, in which no field has the name of a method.
+
+    `plain`: also without the well-known types, which JSON treats in a way of their own. They become
+    messages of another package, and so have no treatment but that of any message.
     """
     pool = DescriptorPool()
     for file in _with_imports(type_.file):
-        plain = descriptor_pb2.FileDescriptorProto()
-        file.CopyToProto(plain)
-        if plain.package == _WELL_KNOWN:
-            plain.package = _PLAIN
+        twin = descriptor_pb2.FileDescriptorProto()
+        file.CopyToProto(twin)
+        if plain and twin.package == _WELL_KNOWN:
+            twin.package = _PLAIN
         # What is called is the same; services and extensions are not needed.
-        del plain.service[:]
-        del plain.extension[:]
-        for message in plain.message_type:
-            _make_plain(message)
-        pool.Add(plain)
+        del twin.service[:]
+        del twin.extension[:]
+        for message in twin.message_type:
+            _make_twin(message, plain=plain)
+        pool.Add(twin)
     package = type_.file.package
     name = type_.full_name
-    if package == _WELL_KNOWN:
+    if plain and package == _WELL_KNOWN:
         name = _PLAIN + name.removeprefix(_WELL_KNOWN)
     return message_factory.GetMessageClass(pool.FindMessageTypeByName(name))
 
 
-def _make_plain(message: descriptor_pb2.DescriptorProto) -> None:
+def _make_twin(message: descriptor_pb2.DescriptorProto, *, plain: bool) -> None:
     del message.extension[:]
+    names = {field.name for field in message.field}
     for field in message.field:
-        if field.type_name.startswith(f".{_WELL_KNOWN}."):
+        if field.name in _METHODS:
+            # JSON has the name that the field had.
+            while field.name in names | _METHODS:
+                field.name += "_"
+            names.add(field.name)
+        if plain and field.type_name.startswith(f".{_WELL_KNOWN}."):
             field.type_name = f".{_PLAIN}" + field.type_name.removeprefix(f".{_WELL_KNOWN}")
-        if message.name == "Any" and field.name == "type_url":
+        if plain and message.name == "Any" and field.name == "type_url":
             field.json_name = "@type"
     for nested in message.nested_type:
-        _make_plain(nested)
+        _make_twin(nested, plain=plain)
 
 
 def _with_imports(file: FileDescriptor) -> list[FileDescriptor]:

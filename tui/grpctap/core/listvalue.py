@@ -14,9 +14,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.cells import Cells
 from grpctap.core.columns import ColumnReader
 from grpctap.core.defaults import with_defaults
-from grpctap.core.jsontext import escape
+from grpctap.core.jsontext import JsonText, escape
 from grpctap.core.mend import parse_mended
 from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
@@ -143,9 +144,12 @@ class ListValue:
         *,
         progress: bool,
         resume: Resume | None = None,
+        cells: Cells | None = None,
         emit_defaults: bool = False,
     ) -> None:
         self.number_name = "value"
+        self.cells = cells
+        self.json_text = JsonText(LIST_VALUE.response, _POOL)
         self._request = request
         self._progress = progress
         self._resume = resume
@@ -209,6 +213,17 @@ class ListValue:
         """
         return _text(_value(None, raw, slice(_HEAD)))
 
+    def message(self, raw: bytes) -> Message:
+        """The message, with U+FFFD in its strings where bytes are no UTF-8.
+
+        Raises:
+            MessageError: the bytes are no StreamResponse.
+        """
+        try:
+            return pb.StreamResponse.FromString(raw)
+        except DecodeError:
+            return parse_mended(pb.StreamResponse, raw)
+
     def json(self, raw: bytes) -> str:
         """The message as canonical JSON on one line, every unprintable character escaped.
 
@@ -217,11 +232,7 @@ class ListValue:
         Raises:
             MessageError: the bytes are no StreamResponse.
         """
-        message: Message
-        try:
-            message = pb.StreamResponse.FromString(raw)
-        except DecodeError:
-            message = parse_mended(pb.StreamResponse, raw)
+        message = self.message(raw)
         try:
             line = self._json(message)
         except json_format.SerializeToJsonError:

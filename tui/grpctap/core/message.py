@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from google.protobuf.message import Message
+
+if TYPE_CHECKING:
+    from grpctap.core.cells import Cells
+    from grpctap.core.jsontext import JsonText
 
 
 class Reading(NamedTuple):
@@ -50,6 +56,10 @@ class Schema(Protocol):
     """Reads and writes the messages of one method."""
 
     number_name: str
+    json_text: JsonText
+    """Writes its messages as JSON, also a part of one."""
+    cells: Cells | None
+    """The fields that a person chose for the log; None: nobody chose any."""
 
     def request(self, token: bytes) -> bytes:
         """The serialised request of a call that continues after `token`; empty: a fresh call."""
@@ -63,6 +73,13 @@ class Schema(Protocol):
 
     def read_run(self, raws: Sequence[bytes]) -> Run | None:
         """Reads many messages at once; None when they are no run, and to be read one by one."""
+
+    def message(self, raw: bytes) -> Message:
+        """The message, with U+FFFD in its strings where bytes are no UTF-8.
+
+        Raises:
+            MessageError: the bytes are no such message.
+        """
 
     def line(self, raw: bytes) -> str:
         """The message as text for one line of the log; not yet safe for a terminal.

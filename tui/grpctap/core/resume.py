@@ -115,7 +115,8 @@ class _Path:
             return False
         for name in self.above:
             message = getattr(message, name)
-        return bool(message.HasField(self.leaf.name))
+        # Of the class: a field of the message may have the method's name.
+        return bool(type(message).HasField(message, self.leaf.name))
 
 
 class Resume:

@@ -21,6 +21,8 @@ from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.key_bar import KeyBar
+from grpctap.widgets.log_form import LineForm, TableForm
+from grpctap.widgets.log_header import LogHeader
 from grpctap.widgets.notice import Notice
 from grpctap.widgets.status_line import StatusLine
 from grpctap.widgets.stream_log import StreamLog
@@ -60,6 +62,7 @@ class WatchScreen(Screen[None]):
         Binding("n", "stream('skip')", "Now", tooltip="Skip to the newest value"),
         Binding("f", "freeze", "Freeze", tooltip="Hold the view; the stream goes on"),
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
+        Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -88,14 +91,17 @@ class WatchScreen(Screen[None]):
         self._frames = 0
         self._looks = 0
         self._frozen_at = 0
-        self._seen: tuple[State, Status | None, bool, bool] | None = None
+        self._seen: tuple[State, Status | None, bool, bool, bool] | None = None
         self._chart_wanted = True
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield TopLine(self._address, self._method)
         yield Chart(self._tap)
-        yield StreamLog(self._tap, self._tap.schema.line)
+        schema = self._tap.schema
+        form = LineForm(schema.line) if schema.cells is None else TableForm(schema, schema.cells)
+        yield LogHeader()
+        yield StreamLog(self._tap, form)
         yield Notice()
         yield StatusLine()
         yield KeyBar()
@@ -109,7 +115,9 @@ class WatchScreen(Screen[None]):
 
     def tick(self) -> None:
         """Draws a frame of the log, and at each third frame the rest."""
-        self.query_one(StreamLog).pull()
+        log = self.query_one(StreamLog)
+        log.pull()
+        self.query_one(LogHeader).text = log.header
         self._frames += 1
         if self._frames % FRAMES_PER_LOOK == 0:
             self.query_one(Chart).tick()
@@ -123,7 +131,7 @@ class WatchScreen(Screen[None]):
         top.state = now.state
         top.note = self._note(now)
         top.elapsed_s = now.elapsed_ns // 1_000_000_000
-        seen = (now.state, now.status, log.frozen, now.retry_ns > 0)
+        seen = (now.state, now.status, log.frozen, now.retry_ns > 0, now.kept > 0)
         changed = self._seen != seen
         if changed or self._looks % LOOKS_PER_FIGURES == 0:
             figures = self.query_one(StatusLine)
@@ -164,6 +172,8 @@ class WatchScreen(Screen[None]):
                 return self._can_go_back
             case "copy_grpcurl", _:
                 return self._grpcurl is not None
+            case "inspect", _:
+                return self.query_one(StreamLog).selected is not None
             case "chart", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
         return True
@@ -192,6 +202,29 @@ class WatchScreen(Screen[None]):
     def action_follow(self) -> None:
         """Follows the newest value again."""
         self.query_one(StreamLog).frozen = False
+
+    def action_inspect(self) -> None:
+        """Looks closely at the value at the cursor, or at the newest in sight."""
+        # Start-up does not wait for what is not looked at yet.
+        from grpctap.screens.inspect import InspectScreen
+
+        log = self.query_one(StreamLog)
+        found = log.selected
+        if found is None:
+            return
+
+        def come_back(row: int | None) -> None:
+            if row is not None:
+                log.select(row)
+
+        screen = InspectScreen(
+            self._tap, found, log.shown, TopLine(self._address, self._method), self._note
+        )
+        self.app.push_screen(screen, come_back)
+
+    def on_stream_log_opened(self) -> None:
+        """A value was clicked twice."""
+        self.action_inspect()
 
     def action_chart(self) -> None:
         """Shows or hides the chart."""

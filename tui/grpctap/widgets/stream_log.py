@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 
-from grpctap.core.history import Extent, Frozen, Value
+from grpctap.core.history import Extent, Frozen, Located, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
-from grpctap.core.text import MARKS_PER_CHARACTER, printable
+from grpctap.core.text import printable
 from grpctap.widgets.lines import LineWidget
 
 WHEEL_ROWS = 3
@@ -33,6 +35,19 @@ class LogSource(Protocol):
         """The newest `count` rows (all that are kept: None) as they are now."""
 
 
+class LogForm(Protocol):
+    """Writes the values of a log."""
+
+    header: str
+    """What stands above them; "": nothing."""
+
+    def prepare(self, rows: Sequence[Located]) -> bool:
+        """Takes a look at all that is in sight; returns whether lines look different from now."""
+
+    def text(self, row: int, value: Value, room: int) -> str:
+        """A value's text in `room` cells, printable."""
+
+
 def fit(text: str, width: int) -> str:
     """`text` cut to `width` cells, ending in "…" when something was cut."""
     if cell_len(text) <= width:
@@ -44,7 +59,8 @@ class StreamLog(LineWidget, can_focus=True):
     """Follows the newest rows until it is frozen, by key or by scrolling up.
 
     Whoever shows it lets it pull what is new at each frame, and it draws only the lines in sight.
-    Frozen, it shows the rows as they were, so nothing moves under the reader's eyes.
+    Frozen, it shows the rows as they were, so nothing moves under the reader's eyes, and has a
+    cursor on one of its values.
 
     It keeps its own place instead of being a ScrollView, whose every change of size lays the whole
     screen out anew, and which does not tell a person's scrolling from its own.
@@ -56,6 +72,11 @@ class StreamLog(LineWidget, can_focus=True):
         & > .stream-log--number { color: $text-muted; }
         & > .stream-log--time { color: $text-muted; }
         & > .stream-log--value { color: $foreground; }
+        & > .stream-log--cursor {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: bold;
+        }
         & > .stream-log--seam { color: $text-warning; }
         & > .stream-log--fault { color: $text-error; }
         & > .stream-log--placeholder { color: $text-muted; text-style: italic; }
@@ -66,14 +87,15 @@ class StreamLog(LineWidget, can_focus=True):
         "stream-log--number",
         "stream-log--time",
         "stream-log--value",
+        "stream-log--cursor",
         "stream-log--seam",
         "stream-log--fault",
         "stream-log--placeholder",
         "stream-log--thumb",
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up", "scroll_rows(-1)", "Up", show=False),
-        Binding("down", "scroll_rows(1)", "Down", show=False),
+        Binding("up", "move(-1)", "Up", show=False),
+        Binding("down", "move(1)", "Down", show=False),
         Binding("pageup", "scroll_pages(-1)", "Page up", show=False),
         Binding("pagedown", "scroll_pages(1)", "Page down", show=False),
         Binding("home", "oldest", "Oldest", show=False),
@@ -85,13 +107,17 @@ class StreamLog(LineWidget, can_focus=True):
     placeholder = reactive("")
     """What stands there while there is no row."""
 
-    def __init__(self, source: LogSource, line: Callable[[bytes], str]) -> None:
+    class Opened(Message):
+        """Somebody wants to look closely at the value that `selected` gives."""
+
+    def __init__(self, source: LogSource, form: LogForm) -> None:
         super().__init__()
         self._source = source
-        self._line = line
+        self._form = form
         self._extent = NOTHING
         self._shown = Frozen(0, ())
         self._top = 0
+        self._cursor: int | None = None
         self._strips: dict[tuple[int, bool], Strip] = {}
         self._number_width = 0
         self._second = (-1, "")
@@ -106,8 +132,33 @@ class StreamLog(LineWidget, can_focus=True):
         self._extent = extent
         self._shown = self._source.newest(self.size.height)
         self._top = self._shown.first
-        self._fit_numbers()
+        self._fit_columns()
         self.refresh()
+
+    @property
+    def selected(self) -> Located | None:
+        """The value at the cursor, or the newest in sight; None: there is none."""
+        if self._cursor is not None:
+            return self._shown.step(self._cursor - 1, 1)
+        return self._shown.step(self._shown.end, -1)
+
+    @property
+    def shown(self) -> Frozen:
+        """The rows that it knows: all, where it is frozen, else those in sight."""
+        return self._shown
+
+    @property
+    def header(self) -> str:
+        """What stands above its lines, in their columns; "": nothing."""
+        above = self._form.header
+        return f" {'':{self._number_width}}  {'received':<12}   {above}" if above else ""
+
+    def select(self, row: int) -> None:
+        """Puts the cursor on a row that it knows, and brings it in sight, where it is frozen."""
+        if self.frozen and self._shown.get(row) is not None:
+            self._cursor = row
+            top = min(max(self._top, row - self.size.height + 1), row)
+            self._go(top)
 
     def watch_frozen(self, frozen: bool) -> None:
         """Stands still, or catches up."""
@@ -115,18 +166,37 @@ class StreamLog(LineWidget, can_focus=True):
             self._shown = self._source.newest()
             self._extent = Extent(self._shown.first, self._shown.end, 0)
             self._go(self._shown.end)
+            self._cursor = self._nearest(self._shown.end - 1)
         else:
-            self._extent = NOTHING
+            self._extent, self._cursor = NOTHING, None
             self.pull()
+
+    def action_move(self, by: int) -> None:
+        """Moves the cursor up or down; up freezes, down past the last value follows again."""
+        if not self.frozen:
+            # The cursor comes to stand on the last value.
+            self.frozen = by < 0
+            return
+        found = None if self._cursor is None else self._shown.step(self._cursor, by)
+        if found is not None:
+            self.select(found.row)
+        else:
+            self.action_scroll_rows(by)
 
     def action_scroll_rows(self, rows: int) -> None:
         """Scrolls by so many rows; up freezes, down to the end follows again."""
         if rows < 0:
             self.frozen = True
-        if self.frozen:
-            self._go(self._top + rows)
-            if rows > 0 and self._top >= self._last_top:
-                self.frozen = False
+        if not self.frozen:
+            return
+        top, cursor = self._top, self._cursor
+        self._go(self._top + rows)
+        if rows > 0 and self._top >= self._last_top:
+            self.frozen = False
+        elif cursor is not None:
+            # At the end of the way the cursor goes there instead.
+            by = rows if self._top == top else self._top - top
+            self._cursor = self._nearest(cursor + by)
 
     def action_scroll_pages(self, pages: int) -> None:
         """Scrolls by so many screens."""
@@ -136,6 +206,7 @@ class StreamLog(LineWidget, can_focus=True):
         """Freezes, and goes to the oldest row."""
         self.frozen = True
         self._go(self._shown.first)
+        self._cursor = self._nearest(self._shown.first)
 
     def action_newest(self) -> None:
         """Follows the newest row again."""
@@ -151,11 +222,23 @@ class StreamLog(LineWidget, can_focus=True):
         event.stop()
         self.action_scroll_rows(WHEEL_ROWS)
 
+    def on_click(self, event: events.Click) -> None:
+        """Freezes, and puts the cursor on the value; a second click looks closely at it."""
+        row = self._top + event.y
+        if not isinstance(self._shown.get(row), Value):
+            return
+        self.frozen = True
+        self.select(row)
+        if event.chain > 1:
+            self.post_message(self.Opened())
+
     def on_resize(self) -> None:
         """Draws all lines for the new width, and keeps to its place."""
         self._strips.clear()
         if self.frozen:
             self._go(self._top)
+            if self._cursor is not None:
+                self.select(self._cursor)
         else:
             self._extent = NOTHING
             self.pull()
@@ -178,9 +261,11 @@ class StreamLog(LineWidget, can_focus=True):
             return self._whole([], width, thumb)
         if not isinstance(row, Value):
             return self._whole([self._seam(row, width)], width, thumb)
+        if number == self._cursor:
+            return self._whole(self._value(number, row, width, at_cursor=True), width, thumb)
         line = self._strips.get((number, thumb))
         if line is None:
-            line = self._whole(self._value(row, width), width, thumb)
+            line = self._whole(self._value(number, row, width), width, thumb)
             if len(self._strips) >= MAX_CACHED:
                 self._strips.clear()
             self._strips[number, thumb] = line
@@ -192,7 +277,10 @@ class StreamLog(LineWidget, can_focus=True):
         if segments and not segments[-1].text.isascii():
             used += segments[-1].cell_length - len(segments[-1].text)
         if used < width:
-            segments.append(self.blank(width - used))
+            blank = self.blank(width - used)
+            if segments and segments[0].style == self.look("stream-log--cursor"):
+                blank = Segment(blank.text, segments[0].style)
+            segments.append(blank)
         segments.append(Segment("┃" if thumb else " ", self.look("stream-log--thumb")))
         return Strip(segments, width + 1)
 
@@ -202,15 +290,29 @@ class StreamLog(LineWidget, can_focus=True):
 
     def _go(self, top: int) -> None:
         self._top = max(min(top, self._last_top), self._shown.first)
-        self._fit_numbers()
+        self._fit_columns()
         self.refresh()
 
-    def _fit_numbers(self) -> None:
+    def _nearest(self, row: int) -> int | None:
+        """The value in sight that is nearest to a row; None where there is none."""
+        top, bottom = self._top, min(self._top + self.size.height, self._shown.end)
+        row = max(min(row, bottom - 1), top)
+        for found in (self._shown.step(row - 1, 1), self._shown.step(row, -1)):
+            if found is not None and top <= found.row < bottom:
+                return found.row
+        return None
+
+    def _fit_columns(self) -> None:
         at = self._top - self._shown.first
         in_sight = self._shown.rows[at : at + self.size.height]
-        labels = [row.label for row in in_sight if isinstance(row, Value)]
+        values = [
+            Located(self._top + index, row)
+            for index, row in enumerate(in_sight)
+            if isinstance(row, Value)
+        ]
+        labels = [value.label for _, value in values]
         width = max(len(str(max(labels))) + 1 if labels else 0, self._number_width)
-        if width != self._number_width:
+        if self._form.prepare(values) or width != self._number_width:
             self._number_width = width
             self._strips.clear()
 
@@ -223,20 +325,23 @@ class StreamLog(LineWidget, can_focus=True):
         start = round((self._top - self._extent.first) * (height - length) / (rows - height))
         return range(start, start + length)
 
-    def _value(self, value: Value, width: int) -> list[Segment]:
-        number = f" {f'#{value.label}':>{self._number_width}}  "
+    def _value(
+        self, row: int, value: Value, width: int, *, at_cursor: bool = False
+    ) -> list[Segment]:
+        sign = "▸" if at_cursor else " "
+        number = f"{sign}{f'#{value.label}':>{self._number_width}}  "
         time = f"{self._time(value.time_ns)}   "
-        room = max(width - len(number) - len(time), 0)
-        # A character with its marks takes a cell at least, so no more than this can be in sight.
-        most = room * (1 + MARKS_PER_CHARACTER) + 1
-        text = fit(printable(self._line(value.raw), most), room)
-        if len(number) + len(time) > width:
-            return [Segment(fit(number, width), self.look("stream-log--number"))]
+        room = width - len(number) - len(time)
+        if room < 0:
+            return [Segment(fit(number, width), self._look_of("number", at_cursor))]
         return [
-            Segment(number, self.look("stream-log--number")),
-            Segment(time, self.look("stream-log--time")),
-            Segment(text, self.look("stream-log--value")),
+            Segment(number, self._look_of("number", at_cursor)),
+            Segment(time, self._look_of("time", at_cursor)),
+            Segment(self._form.text(row, value, room), self._look_of("value", at_cursor)),
         ]
+
+    def _look_of(self, part: str, at_cursor: bool) -> Style:
+        return self.look(f"stream-log--{'cursor' if at_cursor else part}")
 
     def _time(self, time_ns: int) -> str:
         second, rest = divmod(time_ns, 1_000_000_000)
