@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.server import ChildProcess, eventually
+from support.server import PATIENCE_S, ChildProcess, eventually
 
 MAKES = ("grpcio", "grpclib", "grpc-js")
 NODE_MODULES = Path(sys.prefix, "node_peer", "node_modules")
@@ -35,6 +36,24 @@ def program(name: str) -> str:
         path is not None, f"{name} is not in the environment; its package has none for this machine"
     )
     return str(path)
+
+
+def output(*command: str) -> str:
+    """What a program prints that ends well, and without complaint."""
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
+def documents(text: str) -> list[Any]:
+    """All JSON documents in a text, however they are laid out."""
+    decoder, found, at = json.JSONDecoder(), [], 0
+    while rest := text[at:].lstrip():
+        document, at = decoder.raw_decode(text, len(text) - len(rest))
+        found.append(document)
+    return found
 
 
 def _command(make: str) -> list[str]:
