@@ -151,6 +151,28 @@ def test_an_error_behind_values_is_told_with_its_details(server: Make) -> None:
         assert terminal.wait() == 64 + codes.RESOURCE_EXHAUSTED
 
 
+def test_types_of_many_packages_are_put_together_where_nobody_says_how() -> None:
+    """@grpc/reflection names no imports, and calls everything proto3."""
+    with Make("grpc-js") as server:
+        done = run(server.address, "parts.Parts/Watch")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert json.loads(done.stdout) == {
+        "part": {"thing": {"length": "1s", "name": ""}, "inner": {"name": "i"}},
+        "at": "1970-01-01T00:00:05Z",
+        "any": {"@type": "x/shared.Part.Inner", "name": "a"},
+        "thing": {
+            "colour": "BLUE",
+            "size": {"unit": "m"},
+            "numbers": [1, 2],
+            "name": "n",
+            "[old.note]": "x",
+        },
+        "zero": 0,
+        "number": 3,
+        "parts": {"7": {"inner": {}}},
+    }
+
+
 def test_the_health_of_a_service_is_a_stream_too() -> None:
     with Make("grpcio") as grpcio:
         method = "grpc.health.v1.Health/Watch"

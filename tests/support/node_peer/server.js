@@ -9,6 +9,7 @@ const { ReflectionService } = require("@grpc/reflection");
 const protobuf = require("protobufjs");
 
 const PROTO = path.join(__dirname, "..", "makes", "feed.proto");
+const PARTS = path.join(__dirname, "parts");
 const INTERVAL_MS = 20;
 
 function say(what) {
@@ -94,6 +95,21 @@ function hang(call) {
   call.sendMetadata(new grpc.Metadata());
 }
 
+// One message whose types come from four packages.
+function whole(call) {
+  const thing = { colour: "BLUE", size: { unit: "m" }, numbers: [1, 2], name: "n", ".old.note": "x" };
+  call.write({
+    part: { thing: { length: { seconds: 1 }, name: "" }, inner: { name: "i" } },
+    at: { seconds: 5 },
+    any: { type_url: "x/shared.Part.Inner", value: Buffer.from("\n\u0001a") },
+    thing,
+    zero: 0,
+    number: 3,
+    parts: { 7: { inner: {} } },
+  });
+  call.end();
+}
+
 function credentials(authority, cert, key) {
   if (!cert) {
     return grpc.ServerCredentials.createInsecure();
@@ -105,10 +121,13 @@ function credentials(authority, cert, key) {
 
 // CERT and KEY: TLS; and AUTHORITY: clients must show certificates of this authority.
 const [cert, key, authority] = process.argv.slice(2);
-const definition = protoLoader.loadSync(PROTO, { keepCase: true, enums: String, oneofs: true });
+const options = { keepCase: true, enums: String, oneofs: true };
+const definition = protoLoader.loadSync(PROTO, options);
+const parts = protoLoader.loadSync("parts.proto", { ...options, includeDirs: [PARTS] });
 const server = new grpc.Server();
 server.addService(grpc.loadPackageDefinition(definition).makes.Feed.service, { watch, get, fail, hang });
-new ReflectionService(definition).addToServer(server);
+server.addService(grpc.loadPackageDefinition(parts).parts.Parts.service, { watch: whole });
+new ReflectionService({ ...definition, ...parts }).addToServer(server);
 server.bindAsync("127.0.0.1:0", credentials(authority, cert, key), (error, port) => {
   if (error) {
     throw error;
