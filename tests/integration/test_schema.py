@@ -156,8 +156,8 @@ def test_a_server_without_reflection_says_so() -> None:
     with serving() as address:
         error = refusal(address)
     assert str(error) == (
-        f"{address} answers no reflection; without reflection only proto.StreamServer/ListValue "
-        "can be watched"
+        f"{address} answers no reflection; describe its methods with -proto FILE or "
+        "-protoset FILE (without them only proto.StreamServer/ListValue can be watched)"
     )
     assert error.exit_code == 1
 

@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from grpctap.config import Config
-from grpctap.core.listvalue import LIST_VALUE, METHOD
-from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
 from grpctap.flags import Parser, demo_parser, viewer_parser
 from grpctap.headers import parse_header
+from grpctap.listing import Question, answer
 from grpctap.schemas import json_object, method_name, parse_request, resume_of
+from grpctap.transport.pools import SchemaError
+from grpctap.transport.protofiles import read_files
+from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
 from grpctap.transport.tls import Tls
 from grpctap_protos.server_stream_pb2 import SimpleRequest
@@ -29,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
 
         return serve(argv[1:])
     try:
-        return _demo(argv[1:]) if argv[:1] == ["demo"] else _watch(parse(argv))
+        return _demo(argv[1:]) if argv[:1] == ["demo"] else _view(argv)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 1
 
@@ -41,19 +44,59 @@ def parse(argv: Sequence[str]) -> Config:
         SystemExit: they make no sense, which one line on stderr has said; or help was asked for.
     """
     parser = viewer_parser()
+    return _config(parser, parser.read(argv))
+
+
+def _view(argv: Sequence[str]) -> int:
+    parser = viewer_parser()
     args = parser.read(argv)
+    try:
+        question = Question.of(_words(parser, args))
+    except ValueError as error:
+        parser.error(str(error))
+    if question is None:
+        return _watch(_config(parser, args))
+    return answer(question, _sources(parser, args, question), templates=args.msg_template)
+
+
+def _words(parser: Parser, args: argparse.Namespace) -> list[str]:
+    """What is given besides flags."""
+    # Behind two "--", argparse gives a list for each argument.
+    words = [word for word in (args.address, args.method, args.symbol) if isinstance(word, str)]
+    for word in words:
+        # A flag and its value in one word, which may be a secret, is no flag to argparse.
+        if word.startswith("-") and word.split():
+            parser.error(f"unknown flag {word.split()[0].partition('=')[0]}")
+    return words
+
+
+def _sources(parser: Parser, args: argparse.Namespace, question: Question) -> Sources:
+    args.address = question.address
+    try:
+        target = None if question.address is None else _target(args)
+        metadata = tuple(parse_header(header) for header in args.headers)
+        return sources_of(args, target, metadata)
+    except ValueError as error:
+        parser.error(str(error))
+    except SchemaError as error:
+        _leave(parser, error)
+
+
+def _config(parser: Parser, args: argparse.Namespace) -> Config:
     if not (isinstance(args.address, str) and isinstance(args.method, str)):
-        # Behind two "--", argparse takes nothing at all for an argument.
-        parser.error("the following arguments are required: HOST:PORT, SERVICE/METHOD")
+        given = isinstance(args.address, str)
+        missing = "SERVICE/METHOD" if given else "HOST:PORT, SERVICE/METHOD"
+        parser.error(f"the following arguments are required: {missing}")
+    if args.symbol is not None:
+        parser.error("too many arguments")
     try:
         name = method_name(args.method)
         target = _target(args)
         metadata = tuple(parse_header(header) for header in args.headers)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
-        method = LIST_VALUE
-        if name != METHOD:
-            method = _ask(parser, target, name, metadata, args.max_time)
+        sources = sources_of(args, target, metadata)
+        method = sources.method(name)
         return Config(
             target,
             parse_request(data, method),
@@ -70,24 +113,42 @@ def parse(argv: Sequence[str]) -> Config:
             ),
             method,
             resume_of(spec, method),
+            sources,
         )
     except ValueError as error:
         parser.error(str(error))
-
-
-def _ask(
-    parser: Parser,
-    target: Target,
-    name: str,
-    metadata: tuple[tuple[str, str | bytes], ...],
-    max_time: float | None,
-) -> Method:
-    from grpctap.transport.schema import SchemaError, fetch_method
-
-    try:
-        return fetch_method(target, name, metadata, max_time)
     except SchemaError as error:
-        parser.exit(error.exit_code, f"{parser.prog}: {error}\n")
+        _leave(parser, error)
+
+
+def _leave(parser: Parser, error: SchemaError) -> NoReturn:
+    text = "".join(f"{parser.prog}: {line}\n" for line in error.lines)
+    parser.exit(error.exit_code, text)
+
+
+def sources_of(
+    args: argparse.Namespace,
+    target: Target | None,
+    metadata: Sequence[tuple[str, str | bytes]] = (),
+) -> Sources:
+    """Where the types come from, by the flags; `target` None: there is no server.
+
+    Raises:
+        ValueError: the flags make no sense together.
+        SchemaError: a file cannot be read, or makes no sense.
+    """
+    from_files = bool(args.protos or args.protosets)
+    if args.protos and args.protosets:
+        raise ValueError("-proto and -protoset do not go together; give one of them")
+    if args.import_paths and not args.protos and sys.stderr is not None:
+        sys.stderr.write("grpctap: -import-path is not used without -proto\n")
+    if args.use_reflection is False and not from_files:
+        raise ValueError("without reflection the types are in files; give -proto or -protoset")
+    reflects = args.use_reflection or not from_files
+    if target is None and reflects:
+        raise ValueError("there is no server to ask; give HOST:PORT, -proto or -protoset")
+    given = read_files(args.protos, args.import_paths, args.protosets)
+    return Sources(target, metadata, args.max_time, given, reflects)
 
 
 def _target(args: argparse.Namespace) -> Target:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
@@ -12,6 +13,9 @@ from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect, When
 from grpctap.core.resume import Resume
 from grpctap.transport.target import Target
+
+if TYPE_CHECKING:
+    from grpctap.transport.sources import Sources
 
 HISTORY = 100_000
 """Values kept by default."""
@@ -23,7 +27,7 @@ class Config:
 
     `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
     `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
-    cursor.
+    cursor. `sources` tell of methods and types, of this server's or of files.
     """
 
     target: Target
@@ -37,6 +41,7 @@ class Config:
     backoff: Reconnect = field(default_factory=Reconnect)
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
+    sources: Sources | None = field(default=None, repr=False, compare=False)
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""

@@ -22,6 +22,8 @@ EPILOG = """\
 commands:
   grpctap demo             the bundled server and the viewer, together
   grpctap serve [flags]    the bundled server alone; see grpctap serve --help
+  grpctap … list           the services of a server or of files; with SERVICE its methods
+  grpctap … describe       what they are made of; with SYMBOL one message, field or other thing
 
 example:
   grpctap -plaintext -d '{"data": "WTI "}' 127.0.0.1:8000 proto.StreamServer/ListValue
@@ -59,22 +61,33 @@ class Parser(argparse.ArgumentParser):
         # argparse takes any beginning of a flag with one dash for the flag itself: -plain, -p.
         name = word.partition("=")[0]
         known = len(name) > 2 and f"-{name}" in self._option_string_actions
-        return f"-{word}" if known else word
+        word = f"-{word}" if known else word
+        # Else it would take the next word for its value.
+        return f"{word}=true" if word == "--use-reflection" else word
 
 
 def viewer_parser() -> Parser:
     """The flags of the viewer."""
     parser = Parser(
         prog="grpctap",
-        usage="grpctap [flags] HOST:PORT SERVICE/METHOD",
+        usage="grpctap [flags] HOST:PORT SERVICE/METHOD\n"
+        "       grpctap [flags] [HOST:PORT] list [SERVICE]\n"
+        "       grpctap [flags] [HOST:PORT] describe [SYMBOL]",
         description=DESCRIPTION,
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("address", metavar="HOST:PORT", help="the server")
-    parser.add_argument("method", metavar="SERVICE/METHOD", help="what to watch")
+    parser.add_argument(
+        "address",
+        nargs="?",
+        metavar="HOST:PORT",
+        help="the server; list and describe do without one where files tell all",
+    )
+    parser.add_argument("method", nargs="?", metavar="SERVICE/METHOD", help="what to watch")
+    parser.add_argument("symbol", nargs="?", help=argparse.SUPPRESS)
     _add_request_flags(parser)
+    _add_schema_flags(parser)
     _add_connection_flags(parser)
     _add_call_flags(parser)
     _add_reconnect_flags(parser)
@@ -111,6 +124,42 @@ def _add_request_flags(parser: Parser) -> None:
         help="a call goes on at what the last message has in RESPONSE_FIELD, plus N (a pair named "
         "resume_token is found alone)",
     )
+
+
+def _add_schema_flags(parser: Parser) -> None:
+    add = parser.add_argument
+    add(
+        "--proto",
+        dest="protos",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take the types from this proto source instead of the server; several can be given",
+    )
+    add(
+        "--import-path",
+        dest="import_paths",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="where -proto files and what they import are found; several can be given (.)",
+    )
+    add(
+        "--protoset",
+        dest="protosets",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="take the types from this compiled set (protoc --include_imports "
+        "--descriptor_set_out=FILE); several can be given",
+    )
+    add(
+        "--use-reflection",
+        type=_yes_or_no,
+        metavar="true|false",
+        help="ask the server for types, too, where -proto or -protoset is given",
+    )
+    add("--msg-template", action="store_true", help="with describe: an example of a message, too")
 
 
 def _add_connection_flags(parser: Parser) -> None:
@@ -224,6 +273,12 @@ def _seconds(text: str) -> float:
     if not 0 < number <= MAX_SECONDS:
         raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
     return number
+
+
+def _yes_or_no(text: str) -> bool:
+    if text.lower() not in ("true", "t", "1", "false", "f", "0"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return text.lower() in ("true", "t", "1")
 
 
 def _theme(name: str) -> str:

@@ -98,7 +98,7 @@ class Catalog:
     def find(self, name: str) -> Any | None:
         """The descriptor of this full name, as `symbol` gives it; None: there is none."""
         name = name.removeprefix(".").replace("/", ".")
-        if not _SYMBOL.fullmatch(name):
+        if not is_symbol(name):
             return None
         for look_up in (
             self.pool.FindMessageTypeByName,
@@ -136,6 +136,11 @@ class Catalog:
             self.comments.of(method),
             self.comments,
         )
+
+
+def is_symbol(name: str) -> bool:
+    """Whether something can have this full name."""
+    return _SYMBOL.fullmatch(name) is not None
 
 
 def nearest(name: str, names: Sequence[str]) -> str:

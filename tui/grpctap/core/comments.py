@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -27,7 +27,8 @@ class Comments:
         Without the blanks that all its lines begin with; not yet safe for a terminal.
         """
         leading, trailing = self._look_up(name_of(descriptor))
-        return inspect.cleandoc(leading or trailing)
+        lines = textwrap.dedent(leading or trailing).expandtabs().split("\n")
+        return "\n".join(line.rstrip() for line in lines).strip()
 
     def leading(self, descriptor: Any) -> str:
         """The comment that stands before a definition, with the blanks that it was written with."""
@@ -70,12 +71,16 @@ def is_group(field: FieldDescriptor) -> bool:
     message = field.message_type
     if field.type != FieldDescriptor.TYPE_GROUP or message is None:
         return False
-    # With editions, any message may be written on the wire as groups are.
     scope = field.extension_scope if field.is_extension else field.containing_type
     package = file_of(field).package
     outer = package if scope is None else scope.full_name
     name = f"{outer}.{message.name}" if outer else message.name
-    return message.name.lower() == field.name and message.full_name == name
+    if message.name.lower() != field.name or message.full_name != name:
+        return False
+    # With editions, any message may be written on the wire as groups are.
+    file = FileDescriptorProto()
+    file_of(field).CopyToProto(file)
+    return file.syntax in ("", "proto2")
 
 
 def _all_comments(

@@ -14,7 +14,12 @@ from google.protobuf.descriptor import (
     OneofDescriptor,
     ServiceDescriptor,
 )
-from google.protobuf.descriptor_pb2 import DescriptorProto, EnumDescriptorProto, FileDescriptorProto
+from google.protobuf.descriptor_pb2 import (
+    DescriptorProto,
+    EnumDescriptorProto,
+    FileDescriptorProto,
+    ServiceDescriptorProto,
+)
 from google.protobuf.descriptor_pool import DescriptorPool
 
 from grpctap.core.comments import NO_COMMENTS, Comments, file_of, is_group, name_of, type_name
@@ -127,7 +132,7 @@ class _Printer:
         self._line(depth, "}")
 
     def _options(self, descriptor: Any, pool: DescriptorPool, depth: int) -> None:
-        for name, value in option_texts(descriptor.GetOptions(), pool):
+        for name, value in option_texts(self._proto_of(descriptor).options, pool):
             self._line(depth, f"option {name} = {value};")
 
     def _message(self, message: Descriptor, depth: int) -> None:
@@ -135,7 +140,7 @@ class _Printer:
         self._block(f"message {message.name}", depth, lambda inner: self._body(message, inner))
 
     def _body(self, message: Descriptor, depth: int) -> None:
-        proto = self._proto(message, DescriptorProto)
+        proto = self._proto_of(message)
         self._options(message, message.file.pool, depth)
         written: set[str] = set()
         for field in sorted(message.fields, key=lambda field: field.number):
@@ -161,7 +166,7 @@ class _Printer:
         self._comment(field, depth)
         label, type_ = self._label(field), self._type(field)
         message = field.message_type
-        if self._is_group(field) and message is not None:
+        if is_group(field) and message is not None:
             head = f"{label}group {message.name} = {field.number}"
             self._block(head, depth, lambda inner: self._body(message, inner))
         else:
@@ -189,7 +194,7 @@ class _Printer:
         return f".{field.message_type.full_name}"
 
     def _field_options(self, field: FieldDescriptor) -> list[tuple[str, str]]:
-        pairs = option_texts(field.GetOptions(), file_of(field).pool)
+        pairs = option_texts(self._proto_of(field).options, file_of(field).pool)
         if field.has_default_value:
             pairs.append(("default", _default(field)))
         if field.json_name != _json_name(field.name) and not field.is_extension:
@@ -255,7 +260,7 @@ class _Printer:
             self._options(enum, enum.file.pool, inner)
             for value in sorted(enum.values, key=lambda value: (value.number, value.name)):
                 self._value(value, inner)
-            proto = self._proto(enum, EnumDescriptorProto)
+            proto = self._proto_of(enum)
             ranges = [(span.start, span.end) for span in proto.reserved_range]
             self._reserved(ranges, _HIGHEST_VALUE, proto.reserved_name, self._syntax(enum), inner)
 
@@ -264,7 +269,7 @@ class _Printer:
 
     def _value(self, value: EnumValueDescriptor, depth: int) -> None:
         self._comment(value, depth)
-        options = _in_brackets(option_texts(value.GetOptions(), value.type.file.pool))
+        options = _in_brackets(option_texts(self._proto_of(value).options, value.type.file.pool))
         self._line(depth, f"{value.name} = {value.number}{options};")
 
     def _service(self, service: ServiceDescriptor, depth: int) -> None:
@@ -287,31 +292,43 @@ class _Printer:
         )
         head = f"rpc {method.name} ( {request} ) returns ( {response} )"
         pool = method.containing_service.file.pool
-        if option_texts(method.GetOptions(), pool):
+        if option_texts(self._proto_of(method).options, pool):
             self._block(head, depth, lambda inner: self._options(method, pool, inner))
         else:
             self._line(depth, f"{head};")
-
-    def _is_group(self, field: FieldDescriptor) -> bool:
-        return is_group(field) and self._syntax(field) == "proto2"
 
     def _is_optional(self, field: FieldDescriptor) -> bool:
         """Whether the field is one that proto3 calls optional, and so in a oneof that it hides."""
         if self._syntax(field) != "proto3" or not field.has_presence:
             return False
-        if not field.is_extension:
-            proto = self._proto(field.containing_type, DescriptorProto)
-            return bool(proto.field[field.index].proto3_optional)
-        scope = field.extension_scope
-        if scope is None:
-            proto = self._proto(file_of(field), FileDescriptorProto)
-        else:
-            proto = self._proto(scope, DescriptorProto)
-        return bool(proto.extension[field.index].proto3_optional)
+        return bool(self._proto_of(field).proto3_optional)
 
     def _syntax(self, descriptor: Any) -> str:
         """How the file is written: "proto2", "proto3" or "editions"."""
         return self._proto(file_of(descriptor), FileDescriptorProto).syntax or "proto2"
+
+    def _proto_of(self, descriptor: Any) -> Any:
+        """The proto that defines it: with its features, which the descriptor's options lack."""
+        match descriptor:
+            case Descriptor():
+                return self._proto(descriptor, DescriptorProto)
+            case FieldDescriptor() if not descriptor.is_extension:
+                return self._proto_of(descriptor.containing_type).field[descriptor.index]
+            case FieldDescriptor() if descriptor.extension_scope is not None:
+                return self._proto_of(descriptor.extension_scope).extension[descriptor.index]
+            case FieldDescriptor():
+                file = self._proto(file_of(descriptor), FileDescriptorProto)
+                return file.extension[descriptor.index]
+            case OneofDescriptor():
+                return self._proto_of(descriptor.containing_type).oneof_decl[descriptor.index]
+            case EnumDescriptor():
+                return self._proto(descriptor, EnumDescriptorProto)
+            case EnumValueDescriptor():
+                return self._proto_of(descriptor.type).value[descriptor.index]
+            case MethodDescriptor():
+                return self._proto_of(descriptor.containing_service).method[descriptor.index]
+            case _:
+                return self._proto(descriptor, ServiceDescriptorProto)
 
     def _proto(self, descriptor: Any, type_: Any) -> Any:
         key = getattr(descriptor, "full_name", None) or f"/{descriptor.name}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal, Protocol, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
@@ -35,10 +36,10 @@ OWN_RESUME = Resume.find(LIST_VALUE.request, LIST_VALUE.response)
 
 
 def as_known(method: Method) -> Method:
-    """LIST_VALUE in place of what somebody describes as it, else the method itself.
+    """LIST_VALUE in place of what somebody describes as it, with the comments of that.
 
     A description of the same method may have fewer fields, as the tutorial's has; with any other
-    field than ours it is another method of the same name.
+    field than ours it is another method of the same name, and stays as it is.
     """
     pairs = ((method.request, LIST_VALUE.request), (method.response, LIST_VALUE.response))
     same = (
@@ -46,7 +47,9 @@ def as_known(method: Method) -> Method:
         and method.kind == LIST_VALUE.kind
         and all(_is_part(described, known) for described, known in pairs)
     )
-    return LIST_VALUE if same else method
+    if not same:
+        return method
+    return replace(LIST_VALUE, comment=method.comment, comments=method.comments)
 
 
 def _is_part(described: Descriptor, known: Descriptor) -> bool:

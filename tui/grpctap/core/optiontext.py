@@ -22,13 +22,22 @@ def option_texts(options: Message, pool: DescriptorPool) -> list[tuple[str, str]
 
     `pool` has the types of those that a proto made up; what it does not know is left out.
     """
-    pairs = [
+    pairs: list[tuple[str, str]] = []
+    for field, value in _as_in(options, pool).ListFields():
+        if field.name == "features" and not field.is_extension:
+            # These are written one by one.
+            pairs += [(f"features.{name}", text) for name, text in _pairs(value)]
+        elif field.number != _UNINTERPRETED:
+            pairs += [(_name(field), text) for text in _texts(field, value)]
+    return sorted(pairs, key=by_name)
+
+
+def _pairs(message: Message) -> list[tuple[str, str]]:
+    return [
         (_name(field), text)
-        for field, value in _as_in(options, pool).ListFields()
-        if field.number != _UNINTERPRETED
+        for field, value in message.ListFields()
         for text in _texts(field, value)
     ]
-    return sorted(pairs, key=by_name)
 
 
 def by_name(pair: tuple[str, str]) -> tuple[bool, str]:
@@ -107,11 +116,11 @@ def _scalar(field: FieldDescriptor, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return _short(value, single=field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT)
+        return short_number(value, single=field.cpp_type == FieldDescriptor.CPPTYPE_FLOAT)
     return quoted(value) if isinstance(value, str | bytes) else str(value)
 
 
-def _short(number: float, *, single: bool) -> str:
+def short_number(number: float, *, single: bool) -> str:
     """The fewest digits that mean this number, of single or of double precision."""
     text = repr(number)
     if single:

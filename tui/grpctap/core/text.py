@@ -49,6 +49,7 @@ _TWINS = {
     "\uff9e": "\u309b",
     "\uff9f": "\u309c",
 }
+_UNPRINTABLE = re.compile(r"[^\t\x20-\x7e]")
 _TWIN = re.compile("[" + "".join(_TWINS) + "]")
 
 
@@ -81,10 +82,23 @@ def printable(text: str, limit: int = MAX_LINE) -> str:
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
 
 
+def harmless(line: str) -> str:
+    """A line of any length in which only what could act on a terminal is shown as a sign.
+
+    Nothing may have to stand in its column to the right of it: unlike `printable`, this leaves
+    tabs, and what is wider in some terminals.
+    """
+    return _UNPRINTABLE.sub(_harmless, line)
+
+
 def listed(names: Sequence[str], most: int = 6) -> str:
     """The first of the names, and how many more there are: "a, b and 3 more"."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def _harmless(match: re.Match[str]) -> str:
+    return match[0] if match[0].isprintable() else printable(match[0])
 
 
 def _stacked(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -46,9 +47,13 @@ class Pool:
         self.files: dict[str, FileDescriptorProto] = {}
         self.broken: dict[str, str] = {}
         self._undescribed: dict[str, str] = {}
+        self._instead: dict[str, list[str]] = {}
 
-    def add(self, files: Files, others: Files | None = None) -> None:
-        """Adds files with all that they import: of themselves, of `others`, or well-known."""
+    def add(self, files: Files, others: Files | None = None, *, spare: bool = False) -> None:
+        """Adds files with all that they import: of themselves, of `others`, or well-known.
+
+        Of a `spare` file that defines only what is known by another file's name, that one counts.
+        """
         found: dict[str, FileDescriptorProto | None] = {}
 
         def imports(name: str) -> Sequence[str]:
@@ -57,24 +62,52 @@ class Pool:
             return () if file is None else file.dependency
 
         for name in imports_first(files, imports):
-            if name not in self.files and name not in self.broken:
-                self._add(name, found[name])
+            if not any(name in known for known in (self.files, self.broken, self._instead)):
+                self._add(name, found[name], spare=spare)
 
-    def _add(self, name: str, file: FileDescriptorProto | None) -> None:
+    def _add(self, name: str, file: FileDescriptorProto | None, *, spare: bool) -> None:
         if file is None:
             self.broken[name] = f"the description imports {name}, which is missing"
             return
         cause = next((self.broken[used] for used in file.dependency if used in self.broken), None)
         if cause is None:
+            file = self._redirected(file)
             try:
                 self.types.Add(file)
             except TypeError as error:
                 cause = f"the description makes no sense: {error}"
+                if spare and (known := self._who_else(file)):
+                    self._instead[name] = known
+                    return
         if cause is None:
             self.files[name] = file
         else:
             self.broken[name] = cause
             self._undescribed.update(dict.fromkeys(services_in([file]), cause))
+
+    def _redirected(self, file: FileDescriptorProto) -> FileDescriptorProto:
+        """The same file, importing those that are there instead of the ones that it names."""
+        if not any(name in self._instead for name in file.dependency):
+            return file
+        names = [other for name in file.dependency for other in self._instead.get(name, [name])]
+        redirected = FileDescriptorProto()
+        redirected.CopyFrom(file)
+        for field in ("dependency", "public_dependency", "weak_dependency"):
+            redirected.ClearField(field)
+        redirected.dependency.extend(dict.fromkeys(names))
+        return redirected
+
+    def _who_else(self, file: FileDescriptorProto) -> list[str]:
+        """The files that define all that this one does; none: not all of it is known."""
+        prefix = f"{file.package}." if file.package else ""
+        defined: Iterable[Any] = chain(
+            file.message_type, file.enum_type, file.service, file.extension
+        )
+        try:
+            owners = [self.types.FindFileContainingSymbol(f"{prefix}{one.name}") for one in defined]
+        except KeyError:
+            return []
+        return sorted({owner.name for owner in owners})
 
     def catalog(self, services: Iterable[str], reasons: Mapping[str, str] | None = None) -> Catalog:
         """What there is of these services, by their full names.
@@ -83,9 +116,18 @@ class Pool:
         """
         files = list(self.files.values())
         self.add({f"google/protobuf/{name}.proto": _well_known_file(name) for name in _IN_ANY})
-        undescribed = self._undescribed | dict(reasons or {})
-        told = {name: printable(why, _LONGEST_ERROR) for name, why in undescribed.items()}
+        told = {
+            name: printable(why, _LONGEST_ERROR)
+            for name, why in (self._undescribed | dict(reasons or {})).items()
+            if not self._has_service(name)
+        }
         return Catalog(self.types, services, files, told)
+
+    def _has_service(self, name: str) -> bool:
+        try:
+            return self.types.FindServiceByName(name) is not None
+        except KeyError:
+            return False
 
 
 def build_pool(needed: Files, others: Files | None = None) -> Pool:
@@ -98,7 +140,7 @@ def build_pool(needed: Files, others: Files | None = None) -> Pool:
     pool.add(needed, others)
     for reason in pool.broken.values():
         raise SchemaError(reason)
-    pool.add(others or {})
+    pool.add(others or {}, spare=True)
     return pool
 
 

@@ -1,12 +1,12 @@
-"""Descriptions from files: proto sources, which are compiled, and sets that were compiled before."""
+"""Descriptions from files: proto sources, which are compiled, and sets that are so already."""
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from importlib.resources import files
 from itertools import chain
 from pathlib import Path
@@ -23,44 +23,22 @@ _MOST_ERRORS = 5
 _COMPILE_S = 60.0
 
 
-@dataclass(frozen=True)
-class ProtoFiles:
-    """What files describe.
+def read_files(
+    protos: Sequence[str] = (), import_paths: Sequence[str] = (), protosets: Sequence[str] = ()
+) -> Files:
+    """What proto sources and compiled sets describe; `import_paths` are for the sources.
 
-    `flags` are the words of a command line that names them again, the paths as they were given.
+    Raises:
+        SchemaError: one cannot be read, makes no sense, or imports what is not there.
     """
-
-    files: Files = field(default_factory=dict, repr=False)
-    flags: tuple[str, ...] = ()
-
-    def __bool__(self) -> bool:
-        return bool(self.flags)
-
-    @classmethod
-    def read(
-        cls,
-        protos: Sequence[str] = (),
-        import_paths: Sequence[str] = (),
-        protosets: Sequence[str] = (),
-    ) -> ProtoFiles:
-        """Reads proto sources and compiled sets; `import_paths` are for the sources.
-
-        Raises:
-            SchemaError: one cannot be read, makes no sense, or imports what is not there.
-        """
-        read = [_read_set(path) for path in protosets]
-        if protos:
-            read.append(_compile(protos, import_paths))
-        found: dict[str, FileDescriptorProto] = {}
-        for file in chain.from_iterable(read):
-            found[file.name] = _better(found.get(file.name), file)
-        _check(found)
-        named = (
-            *(("-import-path", path) for path in import_paths if protos),
-            *(("-proto", path) for path in protos),
-            *(("-protoset", path) for path in protosets),
-        )
-        return cls(found, tuple(chain.from_iterable(named)))
+    read = [_read_set(path) for path in protosets]
+    if protos:
+        read.append(_compile(protos, import_paths))
+    found: dict[str, FileDescriptorProto] = {}
+    for file in chain.from_iterable(read):
+        found[file.name] = _better(found.get(file.name), file)
+    _check(found)
+    return found
 
 
 def _better(old: FileDescriptorProto | None, new: FileDescriptorProto) -> FileDescriptorProto:
@@ -111,22 +89,21 @@ def _is_sound(file: FileDescriptorProto) -> bool:
 
 
 def _compile(protos: Sequence[str], import_paths: Sequence[str]) -> list[FileDescriptorProto]:
-    for path in (*protos, *import_paths):
-        if "\0" in path:
-            raise SchemaError("-proto: a path holds a character that no path has")
-    paths = list(import_paths) or _own_paths(protos)
     for path in import_paths:
         if not Path(path).is_dir():
             raise SchemaError(f"-import-path {path}: there is no such folder")
-    well_known = str(files("grpc_tools") / "_proto")
+    # Nobody said it: beside what is not here, and here.
+    folders = import_paths or (*(str(Path(path).parent) for path in protos if _is_away(path)), ".")
+    roots = list(dict.fromkeys(_full(folder) for folder in folders))
+    found = [_find(path, roots) for path in protos]
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder, "out")
         # A process of its own: the compiler writes its errors past Python, and may crash.
         command = (
             *(sys.executable, "-m", "grpc_tools.protoc"),
-            *(f"--proto_path={path}" for path in (*paths, well_known)),
+            *(f"--proto_path={path}" for path in (*roots, *_bundled())),
             *("--include_imports", "--include_source_info", f"--descriptor_set_out={out}"),
-            *(_as_path(path) for path in protos),
+            *found,
         )
         try:
             done = subprocess.run(  # noqa: S603
@@ -143,25 +120,38 @@ def _compile(protos: Sequence[str], import_paths: Sequence[str]) -> list[FileDes
         return list(FileDescriptorSet.FromString(out.read_bytes()).file)
 
 
-def _own_paths(protos: Iterable[str]) -> list[str]:
-    """Where imports are looked for when nobody says it: here, and beside what is not here."""
-    here = Path.cwd()
-    beside = [
-        str(Path(path).parent)
-        for path in protos
-        if not Path(path).absolute().resolve().is_relative_to(here.resolve())
-    ]
-    return [".", *dict.fromkeys(beside)]
+def _bundled() -> list[str]:
+    """Where the protos are that everybody imports: protobuf's own, and Google's common ones."""
+    google = Path(str(files("google.rpc") / "status.proto")).parents[1]
+    common = [f"google/{name}={google / name}" for name in ("api", "logging", "rpc", "type")]
+    return [str(files("grpc_tools") / "_proto"), *common]
 
 
-def _as_path(path: str) -> str:
-    # What begins with a dash or an at sign is no file to the compiler.
-    return f"./{path}" if path[:1] in ("-", "@") else path
+def _is_away(path: str) -> bool:
+    return Path(path).is_absolute() or path.startswith(os.pardir)
+
+
+def _full(path: str) -> str:
+    # Links are not followed: the compiler compares what is written.
+    return os.path.normpath(Path(path).absolute())
+
+
+def _find(path: str, roots: Sequence[str]) -> str:
+    """The full path of a proto source that is given from here, or as imports name it."""
+    there = [_full(str(Path(root, path))) for root in (*roots, ".")]
+    files_there = [full for full in there if Path(full).is_file()]
+    if not files_there:
+        raise SchemaError(f"-proto {path}: there is no such file here, nor in an -import-path")
+    for full in files_there:
+        if any(Path(full).is_relative_to(root) for root in roots):
+            return full
+    raise SchemaError(f"-proto {path} is in no -import-path; add the folder that it is in")
 
 
 def _failure(protos: Sequence[str], errors: str) -> SchemaError:
     # The compiler may tell one mistake twice, and warns of what is not wrong.
-    lines = [line for line in dict.fromkeys(errors.splitlines()) if line.strip()]
+    here = f"{Path.cwd()}{os.sep}"
+    lines = [line.removeprefix(here) for line in dict.fromkeys(errors.splitlines()) if line]
     mistakes = [line for line in lines if ": warning: " not in line] or lines
     if not mistakes:
         return SchemaError(f"-proto {listed(protos)}: it cannot be compiled")

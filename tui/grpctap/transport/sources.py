@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 
 import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
 
 from grpctap.core.advice import told_with_advice
-from grpctap.core.catalog import Catalog, CatalogError, nearest
+from grpctap.core.catalog import Catalog, CatalogError, is_symbol, nearest
 from grpctap.core.listvalue import LIST_VALUE, METHOD, as_known
 from grpctap.core.method import Method
 from grpctap.core.status import DEADLINE_EXCEEDED, UNAVAILABLE
 from grpctap.core.text import printable
 from grpctap.transport.call import status_of
 from grpctap.transport.diagnose import looked_at, worth_a_look
-from grpctap.transport.pools import Pool, SchemaError, build_pool, services_in
-from grpctap.transport.protofiles import ProtoFiles
+from grpctap.transport.pools import Files, Pool, SchemaError, build_pool, services_in
 from grpctap.transport.reflection import Reflection, ReflectionError
 from grpctap.transport.target import Target
 
@@ -33,7 +32,7 @@ class Sources:
         metadata: What goes out with the questions to it.
         max_time_s: How long an answer may take at most, in seconds; None: as long as the target
             gives a connection, and ANSWER_S.
-        given: What files describe.
+        given: What files describe, by their names.
         reflects: Whether the server is asked at all; None: if there are no files. Where it is,
             files tell what it does not.
     """
@@ -43,22 +42,16 @@ class Sources:
         target: Target | None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
         max_time_s: float | None = None,
-        given: ProtoFiles | None = None,
+        given: Files | None = None,
         reflects: bool | None = None,
     ) -> None:
         self._target = target
         self._metadata = metadata
-        self._given = given or ProtoFiles()
+        self._given = given or {}
         self.reflects = not self._given if reflects is None else reflects
         self._timeout_s = 0.0 if target is None else target.connect_timeout + ANSWER_S
         if max_time_s is not None:
             self._timeout_s = min(self._timeout_s, max_time_s)
-
-    @property
-    def flags(self) -> tuple[str, ...]:
-        """The words of a command line that names the same sources."""
-        both = ("-use-reflection",) if self._given and self.reflects else ()
-        return (*both, *self._given.flags)
 
     def services(self) -> list[str]:
         """The full names of all services, in alphabetical order.
@@ -74,7 +67,7 @@ class Sources:
                     self._unreflecting(error)
                 except grpc.RpcError as error:
                     raise self._failure(error, "what it serves") from error
-        return services_in(self._given.files.values())
+        return services_in(self._given.values())
 
     def catalog(self) -> Catalog:
         """All that there is. A service that nobody describes hides no other.
@@ -94,8 +87,8 @@ class Sources:
                     raise self._failure(error, "what it serves") from error
                 else:
                     pool = Pool()
-                    pool.add(files, self._given.files)
-                    pool.add(self._given.files)
+                    pool.add(files, self._given)
+                    pool.add(self._given, spare=True)
                     return pool.catalog(services, reasons)
         return self._of_files()
 
@@ -110,7 +103,7 @@ class Sources:
         if name != METHOD:
             return self.described(name)
         service = name.partition("/")[0]
-        if service not in services_in(self._given.files.values()):
+        if service not in services_in(self._given.values()):
             return LIST_VALUE
         try:
             return _watchable(as_known(self._of_files().method(name)))
@@ -126,6 +119,16 @@ class Sources:
         except CatalogError as error:
             raise SchemaError(str(error)) from error
 
+    def service(self, name: str) -> Catalog:
+        """A catalog of the service of this full name; it may turn out to be none.
+
+        Raises:
+            SchemaError: there is no answer, or no such service.
+        """
+        if not self.reflects:
+            return self._of_files()
+        return self._service(name, f"what {name} is") if is_symbol(name) else self.catalog()
+
     def symbol(self, name: str) -> Catalog:
         """A catalog that has what is called so, and what that is made of.
 
@@ -135,7 +138,7 @@ class Sources:
         name = name.removeprefix(".").replace("/", ".")
         catalog = self._of_files()
         if self.reflects:
-            described = self._around(name)
+            described = self._around(name) if is_symbol(name) else None
             if described is not None and described.find(name) is not None:
                 return described
             if catalog.find(name) is None:
@@ -147,7 +150,7 @@ class Sources:
         return catalog
 
     def _of_files(self) -> Catalog:
-        files = self._given.files
+        files = self._given
         return build_pool(files).catalog(services_in(files.values()))
 
     def _service(self, service: str, what: str) -> Catalog:
@@ -165,7 +168,7 @@ class Sources:
                 return self._of_files()
             except grpc.RpcError as error:
                 raise self._failure(error, what) from error
-        in_files = services_in(self._given.files.values())
+        in_files = services_in(self._given.values())
         if service in in_files:
             return self._of_files()
         if service in known:
@@ -191,9 +194,9 @@ class Sources:
                 raise self._failure(error, f"what {symbol} is") from error
         return None
 
-    def _pool(self, reflection: Reflection, files: Mapping[str, FileDescriptorProto]) -> Pool:
+    def _pool(self, reflection: Reflection, files: Files) -> Pool:
         """A pool of what the server says, of the extensions of it, and of what files add."""
-        others = dict(self._given.files)
+        others = dict(self._given)
         pool = build_pool(files, others)
         try:
             pool.add(reflection.with_extensions(files), others)
