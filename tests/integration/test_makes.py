@@ -108,6 +108,14 @@ def test_the_viewer_shows_values_and_each_of_its_keys_cancels_the_call(server: M
     server.await_call("cancelled", "Watch", cancelled + 2)
 
 
+def test_what_a_server_has_is_listed_and_described(server: Make) -> None:
+    methods = [f"{feed.SERVICE}.{method}" for method in ("Fail", "Get", "Hang", "Watch")]
+    assert run(server.address, "list", feed.SERVICE).stdout.split() == methods
+    described = run(server.address, "describe", "makes.Event").stdout
+    for field in (".google.protobuf.Timestamp at = 3;", "map<string, double> values = 5;"):
+        assert field in described
+
+
 def test_a_method_with_one_answer_is_a_stream_of_one(server: Make) -> None:
     get = (server.address, f"{feed.SERVICE}/Get")
     done = run("-d", '{"prefix": "one "}', *get)

@@ -117,9 +117,10 @@ def _mend(raw: bytes, type_: Descriptor, depth: int) -> bytes:
 def _field(type_: Descriptor, number: int) -> FieldDescriptor | None:
     field = type_.fields_by_number.get(number)
     if field is None and type_.is_extendable:
-        # Which extensions there are is up to the pool.
-        with suppress(KeyError):
-            return cast("Any", type_.file.pool).FindExtensionByNumber(type_, number)  # type: ignore[no-any-return]
+        # Which extensions there are is up to the pool. No field has a number beyond 32 bits.
+        pool: Any = type_.file.pool
+        with suppress(KeyError, OverflowError):
+            return cast("FieldDescriptor", pool.FindExtensionByNumber(type_, number))
     return field
 
 

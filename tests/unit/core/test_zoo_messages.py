@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 from google.protobuf import json_format
 from google.protobuf.message import Message
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from grpctap.core.dynamic import MethodSchema
@@ -66,6 +66,7 @@ def test_a_reading_never_fails_for_any_message(kind: str, data: st.DataObject) -
 
 @KINDS
 @settings(max_examples=50)
+@example(raw=b"\x80\x80\x80\x80@")
 @given(raw=st.binary(max_size=100))
 def test_any_bytes_are_a_line_or_no_such_message(kind: str, raw: bytes) -> None:
     assert isinstance(SCHEMAS[kind].line(raw), str)
