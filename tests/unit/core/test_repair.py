@@ -124,6 +124,16 @@ def test_an_extension_that_is_once_more_a_field_is_no_field() -> None:
     assert [field.name for field in type_.fields] == ["f"]
 
 
+def test_scopes_without_end_are_not_gone_through() -> None:
+    file = FileDescriptorProto(name="a.proto", package=".".join("a" * 5_000), syntax="proto3")
+    message = file.message_type.add(name="M")
+    for number in range(20_000):
+        message.field.add(name=f"f{number}", number=number + 1, type_name=f"T{number}")
+    described = {"a.proto": file} | files(defines("b.proto", "", "T0", "T1"))
+    # Each name in each scope would take a quarter of a minute.
+    assert imports_of("a.proto", described) == ["b.proto"]
+
+
 @given(st.binary(max_size=200))
 def test_whatever_a_server_sends_is_no_traceback(damaged: bytes) -> None:
     file = FileDescriptorProto()

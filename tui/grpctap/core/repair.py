@@ -31,8 +31,8 @@ _WELL_KNOWN = {
     }.items()
     for type_ in types.split()
 }
-# Deeper than any type is, and few enough to look a name up in all of them.
-_MOST_SCOPES = 100
+# Deeper and longer than any type's is, and few enough to look a name up in each.
+_MOST_SCOPES, _LONGEST_SCOPE = 20, 1_000
 
 
 def repair(files: Mapping[str, FileDescriptorProto]) -> None:
@@ -78,6 +78,8 @@ def _resolve(scope: str, name: str, known: Iterable[str]) -> str | None:
     """The full name of a type that is named within a scope, if it is known."""
     if name.startswith("."):
         return name[1:] if name[1:] in known else None
+    if len(scope) > _LONGEST_SCOPE:
+        scope = ""
     for _ in range(_MOST_SCOPES):
         full = _within(scope, name)
         if full in known:
