@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 RUNTIME := $(VENV)/.runtime-ready
 DEV := $(VENV)/.dev-ready
 BENCH := $(VENV)/.bench-ready
+NODE := $(VENV)/.node-ready
+NODE_PEER := tests/support/node_peer/package.json
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help demo test check protos format picture bench soak clean
@@ -15,7 +17,7 @@ help: ## show this list
 demo: $(RUNTIME) ## run the bundled server and the viewer on it
 	@$(BIN)/grpctap demo
 
-test: $(DEV) ## run the tests
+test: $(DEV) $(NODE) ## run the tests
 	@$(BIN)/python -m pytest $(ARGS)
 
 check: $(DEV) ## lint, format, types, import contracts, generated code
@@ -60,6 +62,17 @@ $(DEV): $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "Installing grpctap and its development tools into $(VENV)"
 	@$(INSTALL) --editable '.[dev]'
 	@touch $@ $(RUNTIME)
+
+# Only a few tests want it, and they say so themselves where it is missing.
+$(NODE): $(NODE_PEER) | $(VENV)/bin/python
+	@if ! command -v node >/dev/null || ! command -v npm >/dev/null; then \
+	  echo "Without node and npm the tests of a server in Node.js are skipped (apt-get install nodejs npm)" >&2; \
+	else \
+	  echo "Installing the packages of the tests' server in Node.js into $(VENV)"; \
+	  mkdir -p $(VENV)/node_peer && cp $(NODE_PEER) $(VENV)/node_peer/ && \
+	  (cd $(VENV)/node_peer && npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error >/dev/null) && \
+	  touch $@ || echo "npm cannot install them; the tests of a server in Node.js are skipped" >&2; \
+	fi
 
 $(BENCH): $(DEV)
 	@echo "Installing the peers to measure with into $(VENV)"

@@ -10,11 +10,12 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
@@ -64,6 +65,25 @@ def make_server() -> grpc.aio.Server:
     return grpc.aio.server(options=[("grpc.so_reuseport", 0)])
 
 
+def enable_reflection(names: Sequence[str], server: grpc.aio.Server) -> None:
+    """Let a server describe the services of these names, by v1 and v1alpha of reflection.
+
+    grpcio-reflection knows v1alpha alone, but v1 is what clients are to ask for. Their messages
+    are the same. Only v1alpha is listed, since nothing here describes v1 itself.
+    """
+    reflection.enable_server_reflection(names, server)
+    handler: grpc.RpcMethodHandler[
+        reflection_pb2.ServerReflectionRequest, reflection_pb2.ServerReflectionResponse
+    ] = grpc.stream_stream_rpc_method_handler(
+        reflection.aio.ReflectionServicer(names).ServerReflectionInfo,
+        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
+        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
+    )
+    name = "grpc.reflection.v1.ServerReflection"
+    methods = {"ServerReflectionInfo": handler}
+    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler(name, methods)])
+
+
 async def serve(feed: Feed, options: ServeOptions) -> None:
     """Serve until a signal (or, if so asked, the end of standard input), then end gracefully.
 
@@ -81,7 +101,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     await status.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
     names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
-    reflection.enable_server_reflection(names, server)
+    enable_reflection(names, server)
 
     port = _listen(server, options.host, options.port)
     end = asyncio.Event()

@@ -15,27 +15,36 @@ from grpc_tools import protoc
 NAME = "test.proto"
 
 
+Files = tuple[descriptor_pb2.FileDescriptorProto, ...]
+
+
 @lru_cache
-def compile_proto(source: str) -> tuple[descriptor_pb2.FileDescriptorProto, ...]:
+def compile_proto(source: str) -> Files:
     """The descriptors of `source`, as test.proto, and of all that it imports, those first."""
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "out")
         Path(folder, NAME).write_text(source)
+        return compile_files(Path(folder), NAME)
+
+
+@lru_cache
+def compile_files(folder: Path, *names: str) -> Files:
+    """The descriptors of files in a folder, and of all that they import, those first."""
+    with tempfile.NamedTemporaryFile() as out:
         well_known = str(files("grpc_tools") / "_proto")
         arguments = (
             *("protoc", f"-I{folder}", f"-I{well_known}", "--include_imports"),
-            *("--include_source_info", f"--descriptor_set_out={out}", NAME),
+            *("--include_source_info", f"--descriptor_set_out={out.name}", *names),
         )
-        assert protoc.main(arguments) == 0, source
-        compiled = descriptor_pb2.FileDescriptorSet.FromString(out.read_bytes())
+        assert protoc.main(arguments) == 0, names
+        compiled = descriptor_pb2.FileDescriptorSet.FromString(Path(out.name).read_bytes())
     return tuple(compiled.file)
 
 
 class Protos:
-    """What a proto's source defines, in a pool of its own."""
+    """What a proto's source defines, or files do, in a pool of its own."""
 
-    def __init__(self, source: str) -> None:
-        self.files = compile_proto(source)
+    def __init__(self, source: str | Files) -> None:
+        self.files = compile_proto(source) if isinstance(source, str) else source
         self.pool = descriptor_pool.DescriptorPool()
         for file in self.files:
             self.pool.Add(file)

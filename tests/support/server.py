@@ -17,7 +17,7 @@ import grpc
 from grpc_reflection.v1alpha import reflection
 
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
-from grpctap_server.serve import SERVICE_NAME, make_server, stop_server
+from grpctap_server.serve import SERVICE_NAME, enable_reflection, make_server, stop_server
 from grpctap_server.service import StreamServer
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class RunningServer:
         server = make_server()
         pb_grpc.add_StreamServerServicer_to_server(self.servicer, server)
         if self._with_reflection:
-            reflection.enable_server_reflection((SERVICE_NAME, reflection.SERVICE_NAME), server)
+            enable_reflection((SERVICE_NAME, reflection.SERVICE_NAME), server)
         self.port = server.add_insecure_port(self.address)
         await server.start()
         self._up.set()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from contextlib import suppress
+from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -83,7 +84,7 @@ def _mend(raw: bytes, type_: Descriptor, depth: int) -> bytes:
     while at < len(raw):
         start = at
         tag, at = varint(raw, at)
-        field = None if current is None else current.fields_by_number.get(tag >> 3)
+        field = None if current is None else _field(current, tag >> 3)
         kind = tag & 7
         if kind == BYTES:
             head = at
@@ -111,6 +112,16 @@ def _mend(raw: bytes, type_: Descriptor, depth: int) -> bytes:
             raise _NoMessageError
         mended += raw[start:at]
     return bytes(mended)
+
+
+def _field(type_: Descriptor, number: int) -> FieldDescriptor | None:
+    field = type_.fields_by_number.get(number)
+    if field is None and type_.is_extendable:
+        # Which extensions there are is up to the pool. No field has a number beyond 32 bits.
+        pool: Any = type_.file.pool
+        with suppress(KeyError, OverflowError):
+            return cast("FieldDescriptor", pool.FindExtensionByNumber(type_, number))
+    return field
 
 
 def _mend_piece(piece: bytes, field: FieldDescriptor | None, depth: int) -> bytes:

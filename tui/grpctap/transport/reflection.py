@@ -20,6 +20,8 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
     ServerReflectionResponse,
 )
 
+from grpctap.core.repair import repair
+
 # Their messages are the same. v1 is what a server should have, v1alpha what most have.
 _VERSIONS = ("v1", "v1alpha")
 # More than any server needs, and no more than a machine can bear.
@@ -118,6 +120,7 @@ class Reflection:
             if len(files) + len(missing) > _MOST_FILES:
                 raise ReflectionError(f"describes itself in more than {_MOST_FILES:,} files")
             requests = [ServerReflectionRequest(file_by_filename=name) for name in missing]
+        repair(files)
 
     def _ask(self, requests: Sequence[ServerReflectionRequest]) -> list[ServerReflectionResponse]:
         while True:
