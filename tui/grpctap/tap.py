@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
+from grpctap.core.facts import CallFacts, Sent
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
+from grpctap.core.secrets import Metadata
 from grpctap.core.seams import Interruption
 from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.core.session import Session
@@ -87,6 +89,8 @@ class Tap:
         deliver: Takes each message on the reader's thread at once, with whether it was accepted;
             once it returns False, the stream is stopped.
         clock: Tells the time, in nanoseconds since the epoch.
+        sent: What the views tell of each call.
+        trace: Takes what is known of a call, on the reader's thread, at its headers and its end.
     """
 
     def __init__(
@@ -101,7 +105,12 @@ class Tap:
         max_time_s: float | None = None,
         deliver: Callable[[Reading, bytes, bool], bool] | None = None,
         clock: Callable[[], int] | None = None,
+        sent: Sent | None = None,
+        trace: Callable[[CallFacts], None] | None = None,
     ) -> None:
+        self.sent = sent or Sent()
+        self._trace = trace
+        self._facts: CallFacts | None = None
         self.schema = schema
         wall = WallClock()
         self._clock = clock or wall
@@ -196,7 +205,21 @@ class Tap:
         inbox = Inbox(call_id, self._ticks, self._batch_ns)
         with self._lock:
             self._inbox = inbox
+            number = self._facts.number + 1 if self._facts is not None else 1
+            self._facts = CallFacts(number, call_id, self._clock())
         return inbox
+
+    def headers(self, call_id: int, metadata: Metadata) -> None:
+        """The initial metadata of a call is known."""
+        with self._lock:
+            facts = self._facts
+            if facts is None or facts.call_id != call_id:
+                return
+            self._facts = facts = replace(
+                facts, headers_ns=self._clock(), initial_metadata=metadata
+            )
+        if self._trace is not None:
+            self._trace(facts)
 
     def arrived(self, inbox: Inbox) -> None:
         """The time has come to look into the inbox."""
@@ -262,14 +285,37 @@ class Tap:
         epoch_ns = self._epoch_ns
         return [time_ns + epoch_ns for time_ns in times]
 
-    def ended(self, call_id: int, status: Status) -> None:
-        """The call ended by itself."""
+    def ended(self, call_id: int, status: Status, trailing_metadata: Metadata) -> None:
+        """The call ended, by itself or because it was cancelled."""
         with self._lock:
             self._take_in()
+            facts = self._close_facts(call_id, status, trailing_metadata)
+        if self._trace is not None and facts is not None:
+            self._trace(facts)
+        with self._lock:
             if call_id == self._session.call_id:
                 self._end(status, self._clock())
 
+    def _close_facts(
+        self, call_id: int, status: Status, trailing_metadata: Metadata
+    ) -> CallFacts | None:
+        """Notes the end of a call; returns its facts, None for one that was never made."""
+        facts, inbox = self._facts, self._inbox
+        if facts is None or inbox is None or facts.call_id != call_id:
+            return None
+        cancelled = call_id != self._session.call_id
+        facts = facts.ended(self._clock(), status, trailing_metadata, cancelled=cancelled)
+        self._facts = facts = replace(facts, messages=inbox.taken)
+        return facts
+
     # What the views call.
+
+    def facts(self) -> CallFacts | None:
+        """What is known of the newest call; None before the first."""
+        with self._lock:
+            if self._facts is None or self._inbox is None:
+                return None
+            return replace(self._facts, messages=self._inbox.taken)
 
     def snapshot(self) -> Snapshot:
         """What the tap is now."""
