@@ -114,6 +114,7 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
             method,
             resume_of(spec, method),
             sources,
+            args.verbose,
         )
     except ValueError as error:
         parser.error(str(error))

@@ -27,7 +27,8 @@ class Config:
 
     `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
     `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
-    cursor. `sources` tell of methods and types, of this server's or of files.
+    cursor. `sources` tell of methods and types, of this server's or of files. `verbose` tells the
+    metadata of each call, where the output is a pipe.
     """
 
     target: Target
@@ -42,6 +43,7 @@ class Config:
     method: Method = LIST_VALUE
     resume: Resume | None = OWN_RESUME
     sources: Sources | None = field(default=None, repr=False, compare=False)
+    verbose: bool = False
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""

@@ -13,8 +13,8 @@ from grpctap.core.facts import CallFacts, Sent
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
-from grpctap.core.secrets import Metadata
 from grpctap.core.seams import Interruption
+from grpctap.core.secrets import Metadata
 from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.core.session import Session
 from grpctap.core.state import TALKING, Command, State

@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from grpctap.app import GrpctapApp
 from grpctap.config import Config
 from grpctap.core.advice import HOPELESS
+from grpctap.core.facts import Sent
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
@@ -38,6 +39,7 @@ def view(config: Config, *, resumable: bool) -> int:
         token=first_token(config),
         backoff=Backoff(config.reconnecting(When.ALWAYS)),
         max_time_s=config.max_time,
+        sent=Sent(config.method.kind, config.metadata),
     )
     target = config.target
     app = GrpctapApp(tap, target.address, config.method.name, plaintext=target.plaintext)

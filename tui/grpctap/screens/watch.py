@@ -58,6 +58,7 @@ class WatchScreen(Screen[None]):
         Binding("f", "freeze", "Freeze", tooltip="Hold the view; the stream goes on"),
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
+        Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -177,6 +178,14 @@ class WatchScreen(Screen[None]):
         """Shows or hides the chart."""
         self._chart_wanted = not self._chart_wanted
         self._fit()
+
+    def action_facts(self) -> None:
+        """Shows what is known of the call."""
+        # Start-up does not wait for what is not looked at yet.
+        from grpctap.screens.facts import FactsScreen
+
+        screen = FactsScreen(self._tap, self._address, self._method, plaintext=self._plaintext)
+        self.app.push_screen(screen)
 
     def action_help(self) -> None:
         """Shows the keys."""
