@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
-from grpctap.core.facts import CallFacts, Sent
+from grpctap.core.facts import CallFacts, Calls, Sent
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, History
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
@@ -27,6 +27,8 @@ from grpctap.transport.reader import Reader
 RECENT_ROWS = 1_000
 BATCH_NS = 5_000_000
 """How long messages may wait for others in a flood, in nanoseconds."""
+HEADERS_NS = 300_000_000
+"""So long after its headers a call that still runs was answered, in nanoseconds."""
 # Fewer messages than this are faster read one by one.
 LEAST_RUN = 4
 # How often the signs of life are looked for: a fraction of their limit, within bounds, in seconds.
@@ -110,7 +112,7 @@ class Tap:
     ) -> None:
         self.sent = sent or Sent()
         self._trace = trace
-        self._facts: CallFacts | None = None
+        self._calls = Calls()
         self.schema = schema
         wall = WallClock()
         self._clock = clock or wall
@@ -205,20 +207,15 @@ class Tap:
         inbox = Inbox(call_id, self._ticks, self._batch_ns)
         with self._lock:
             self._inbox = inbox
-            number = self._facts.number + 1 if self._facts is not None else 1
-            self._facts = CallFacts(number, call_id, self._clock())
+            self._calls.opened(call_id, self._clock())
         return inbox
 
     def headers(self, call_id: int, metadata: Metadata) -> None:
         """The initial metadata of a call is known."""
         with self._lock:
-            facts = self._facts
-            if facts is None or facts.call_id != call_id:
-                return
-            self._facts = facts = replace(
-                facts, headers_ns=self._clock(), initial_metadata=metadata
-            )
-        if self._trace is not None:
+            known = {"headers_ns": self._clock(), "initial_metadata": metadata}
+            facts = self._calls.note(call_id, **known)
+        if self._trace is not None and facts is not None:
             self._trace(facts)
 
     def arrived(self, inbox: Inbox) -> None:
@@ -289,33 +286,29 @@ class Tap:
         """The call ended, by itself or because it was cancelled."""
         with self._lock:
             self._take_in()
-            facts = self._close_facts(call_id, status, trailing_metadata)
+            facts = self._calls.note(
+                call_id,
+                ended_ns=self._clock(),
+                status=status,
+                trailing_metadata=trailing_metadata,
+                cancelled=call_id != self._session.call_id,
+                messages=self._inbox.taken if self._inbox is not None else 0,
+            )
         if self._trace is not None and facts is not None:
             self._trace(facts)
         with self._lock:
             if call_id == self._session.call_id:
                 self._end(status, self._clock())
 
-    def _close_facts(
-        self, call_id: int, status: Status, trailing_metadata: Metadata
-    ) -> CallFacts | None:
-        """Notes the end of a call; returns its facts, None for one that was never made."""
-        facts, inbox = self._facts, self._inbox
-        if facts is None or inbox is None or facts.call_id != call_id:
-            return None
-        cancelled = call_id != self._session.call_id
-        facts = facts.ended(self._clock(), status, trailing_metadata, cancelled=cancelled)
-        self._facts = facts = replace(facts, messages=inbox.taken)
-        return facts
-
     # What the views call.
 
     def facts(self) -> CallFacts | None:
         """What is known of the newest call; None before the first."""
         with self._lock:
-            if self._facts is None or self._inbox is None:
+            facts = self._calls.newest
+            if facts is None or self._inbox is None:
                 return None
-            return replace(self._facts, messages=self._inbox.taken)
+            return replace(facts, messages=self._inbox.taken)
 
     def snapshot(self) -> Snapshot:
         """What the tap is now."""
@@ -437,6 +430,15 @@ class Tap:
                 looked_ns = now_ns
                 if self._session.check(now_ns):
                     self._align(now_ns)
+                elif self._has_headers(now_ns) and self._session.answered(now_ns):
+                    self._tell()
+
+    def _has_headers(self, now_ns: int) -> bool:
+        facts = self._calls.newest
+        if facts is None or facts.headers_ns is None or facts.call_id != self._session.call_id:
+            return False
+        # A call that ends without headers says for a moment that it has some, which are empty.
+        return facts.ended_ns is None and now_ns - facts.headers_ns >= HEADERS_NS
 
     def _check_period_s(self) -> float:
         limit_s = self._session.liveness.limit_ns / 1e9 / _CHECKS_PER_LIMIT

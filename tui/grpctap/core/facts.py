@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from grpctap.core.secrets import Metadata
 from grpctap.core.status import Status
@@ -41,14 +42,21 @@ class CallFacts:
     cancelled: bool = False
     messages: int = 0
 
-    def ended(
-        self, now_ns: int, status: Status, trailing_metadata: Metadata, *, cancelled: bool
-    ) -> CallFacts:
-        """The same call at its end."""
-        return replace(
-            self,
-            ended_ns=now_ns,
-            status=status,
-            trailing_metadata=trailing_metadata,
-            cancelled=cancelled,
-        )
+
+class Calls:
+    """Notes what becomes known of the newest call of a stream."""
+
+    def __init__(self) -> None:
+        self.newest: CallFacts | None = None
+
+    def opened(self, call_id: int, now_ns: int) -> None:
+        """A call begins."""
+        number = 1 if self.newest is None else self.newest.number + 1
+        self.newest = CallFacts(number, call_id, now_ns)
+
+    def note(self, call_id: int, **known: Any) -> CallFacts | None:
+        """Notes fields of the call; returns it, or None where that call was never made."""
+        if self.newest is None or self.newest.call_id != call_id:
+            return None
+        self.newest = replace(self.newest, **known)
+        return self.newest

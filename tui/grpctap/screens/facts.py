@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
+from rich.console import Group
+from rich.padding import Padding
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -16,13 +18,14 @@ from grpctap.core.advice import advise
 from grpctap.core.details import detail_lines
 from grpctap.core.facts import CallFacts
 from grpctap.core.seams import duration, status_line
-from grpctap.core.secrets import metadata_lines
+from grpctap.core.secrets import Metadata, metadata_lines
 from grpctap.core.status import Status
 from grpctap.tap import Snapshot, Tap
 
 LOOKS_PER_SECOND = 2
 LONGEST_VALUE = 300
-_LABEL_WIDTH = 10
+Sections = list[tuple[str, list[str]]]
+"""Titles and printable lines; the first section has no title."""
 
 
 class FactsScreen(ModalScreen[None]):
@@ -57,62 +60,60 @@ class FactsScreen(ModalScreen[None]):
         self._address = address
         self._method = method
         self._plaintext = plaintext
-        self._shown: Text | None = None
+        self._shown: Sections | None = None
 
     def compose(self) -> ComposeResult:
         """One text, which scrolls."""
         with VerticalScroll() as box:
             box.border_title = "Call"
             box.border_subtitle = "escape closes"
-            yield Static(self._text())
+            yield Static()
 
     def on_mount(self) -> None:
         """Starts to look."""
+        self.look()
         self.set_interval(1 / LOOKS_PER_SECOND, self.look)
 
     def look(self) -> None:
         """Shows what is known now."""
-        text = self._text()
-        # Nothing is drawn, and no text selection is lost, when nothing has changed.
-        if text != self._shown:
-            self._shown = text
-            self.query_one(Static).update(text)
+        sections = self._sections()
+        # Where nothing has changed, nothing is drawn.
+        if sections != self._shown:
+            self._shown = sections
+            self.query_one(Static).update(_drawn(sections))
 
-    def _text(self) -> Text:
+    def _sections(self) -> Sections:
         facts, now = self._tap.facts(), self._tap.snapshot()
-        text = Text()
-        for label, value in self._of_the_call(facts):
-            text.append(f"{label:<{_LABEL_WIDTH}}", "bold")
-            text.append(f"{value}\n")
-        sent = metadata_lines(self._tap.sent.metadata, LONGEST_VALUE)
-        self._section(text, "Request metadata", sent, "none")
         initial = trailing = "none yet"
+        received: Metadata = ()
+        last: Metadata = ()
         if facts is not None:
+            received, last = facts.initial_metadata, facts.trailing_metadata
             initial = initial if facts.headers_ns is None else "none"
             trailing = trailing if facts.ended_ns is None else "none"
-            received = metadata_lines(facts.initial_metadata, LONGEST_VALUE)
-            self._section(text, "Initial metadata", received, initial)
-            received = metadata_lines(facts.trailing_metadata, LONGEST_VALUE)
-            self._section(text, "Trailing metadata", received, trailing)
-        title, lines = self._status(facts, now)
-        self._section(text, title, lines, "none yet: the call runs")
-        text.rstrip()
-        return text
+        sent = self._tap.sent.metadata
+        return [
+            ("", self._of_the_call(facts)),
+            self._status(facts, now),
+            ("Request metadata", metadata_lines(sent, LONGEST_VALUE) or ["none"]),
+            ("Initial metadata", metadata_lines(received, LONGEST_VALUE) or [initial]),
+            ("Trailing metadata", metadata_lines(last, LONGEST_VALUE) or [trailing]),
+        ]
 
-    def _of_the_call(self, facts: CallFacts | None) -> list[tuple[str, str]]:
+    def _of_the_call(self, facts: CallFacts | None) -> list[str]:
         rows = [
-            ("Target", f"{self._address} ({'plaintext' if self._plaintext else 'TLS'})"),
-            ("Method", f"{self._method} ({self._tap.sent.kind})"),
+            f"Target  {self._address} ({'plaintext' if self._plaintext else 'TLS'})",
+            f"Method  {self._method} ({self._tap.sent.kind})",
         ]
         if facts is None:
-            return [*rows, ("Call", "not opened yet")]
+            return [*rows, "Call    not opened yet"]
         messages = f"{facts.messages:,} message{'' if facts.messages == 1 else 's'}"
         call = f"no. {facts.number}, since {_clock(facts.opened_ns)}, {messages}"
         if facts.ended_ns is not None:
             lasted = duration(facts.ended_ns - facts.opened_ns)
             call = f"no. {facts.number}, {_clock(facts.opened_ns)} to {_clock(facts.ended_ns)}"
             call += f" ({lasted}), {messages}"
-        return [*rows, ("Call", call)]
+        return [*rows, f"Call    {call}"]
 
     def _status(self, facts: CallFacts | None, now: Snapshot) -> tuple[str, list[str]]:
         """The title of the section, and its lines, for the call or else for the one before."""
@@ -124,7 +125,7 @@ class FactsScreen(ModalScreen[None]):
             return title, self._status_lines(now.status)
         if facts is not None and facts.cancelled:
             return "Status", ["CANCELLED (1): the viewer cancelled the call"]
-        return "Status", []
+        return "Status", ["none yet: the call runs"]
 
     def _status_lines(self, status: Status) -> list[str]:
         lines = [status_line(status), *detail_lines(status)]
@@ -132,13 +133,18 @@ class FactsScreen(ModalScreen[None]):
             lines.append(advise(status, self._address, plaintext=self._plaintext))
         return lines
 
-    @staticmethod
-    def _section(text: Text, title: str, lines: list[str], none: str) -> None:
-        text.append(f"\n{title}\n", "bold")
-        if not lines:
-            text.append(f"  {none}\n", "dim")
+
+def _drawn(sections: Sections) -> Group:
+    parts: list[Text | Padding] = []
+    for title, lines in sections:
+        if title:
+            parts += [Text(), Text(title, "bold")]
         for line in lines:
-            text.append(f"  {line}\n")
+            text = line.lstrip(" ")
+            indent = len(line) - len(text) + (2 if title else 0)
+            # What goes on in the next row stands below its beginning.
+            parts.append(Padding(Text(text), (0, 0, 0, indent)))
+    return Group(*parts)
 
 
 def _clock(time_ns: int) -> str:

@@ -24,7 +24,7 @@ KEYS = (
     ("end", "Follow the newest value again."),
     ("↑ ↓ PgUp PgDn Home", "Scroll the log."),
     ("c", "Show or hide the chart."),
-    ("i", "Info on the call: metadata, status and its details."),
+    ("i", "The call: its metadata, its status and details."),
     ("ctrl+p", "More commands, among them the themes."),
     ("q, ctrl+c", "Quit: the call is cancelled first."),
 )
