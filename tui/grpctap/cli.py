@@ -13,8 +13,9 @@ from grpctap.config import Config
 from grpctap.core.listvalue import LIST_VALUE
 from grpctap.core.reconnect import Reconnect
 from grpctap.core.resume import Spec
+from grpctap.core.secrets import Metadata
 from grpctap.flags import demo_parser, kept_flags, viewer_parser
-from grpctap.headers import Metadata, MissingVariableError, parse_headers
+from grpctap.headers import MissingVariableError, parse_headers
 from grpctap.listing import Question, answer
 from grpctap.parser import Parser
 from grpctap.schemas import cells_of, json_object, method_name, parse_request, resume_of
@@ -151,6 +152,7 @@ def base_config(args: argparse.Namespace) -> Config:
         with_meta=args.with_meta,
         count=args.count,
         duration=args.duration,
+        verbose=args.verbose,
     )
 
 

@@ -12,7 +12,7 @@ from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
 from grpctap.core.reconnect import Reconnect, When
 from grpctap.core.resume import Resume
-from grpctap.headers import Metadata
+from grpctap.core.secrets import Metadata
 from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
 
@@ -29,8 +29,9 @@ class Config:
     cursor. `sources` tell of methods and types, of this server's or of files.
     `reflection_metadata` is what goes out when the server is asked for its types;
     `headers_expanded` says that variables stood in the metadata. `count` values or `duration`
-    seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages.
-    `cells` None: the log shows what fits of each message.
+    seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages, and
+    `verbose` that it tells the metadata of each call. `cells` None: the log shows what fits of each
+    message.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class Config:
     count: int | None = None
     duration: float | None = None
     cells: Cells | None = None
+    verbose: bool = False
 
     @property
     def schema_sources(self) -> Sources:

@@ -113,6 +113,13 @@ def _add_request_flags(parser: Parser) -> None:
         "--expand-headers", "${NAME} in these is the environment variable NAME, such as a token"
     )
     add(
+        "-v",
+        "--vv",
+        dest="verbose",
+        action="store_true",
+        help="into a pipe: the metadata sent and received, on stderr (on a terminal, press i)",
+    )
+    add(
         "--resume",
         metavar="REQUEST_FIELD=RESPONSE_FIELD[+N]",
         help="a call goes on at what the last message has in RESPONSE_FIELD, plus N (a pair named "

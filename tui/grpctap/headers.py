@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Iterable, Mapping
 
-Metadata = tuple[tuple[str, str | bytes], ...]
+from grpctap.core.secrets import Metadata
 
 # gRPC's own names for what a client must not send as metadata.
 RESERVED = ("grpc-", ":")

@@ -11,6 +11,7 @@ from contextlib import suppress
 
 from grpctap.config import Config
 from grpctap.core.advice import told_with_advice
+from grpctap.core.details import detail_lines
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading
 from grpctap.core.reconnect import Backoff, When
@@ -24,6 +25,7 @@ from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
+from grpctap.verbose import Verbose
 
 ERROR = 1
 INTERRUPTED = 130
@@ -88,6 +90,7 @@ def follow(config: Config) -> int:
         return ERROR
     lines = Lines(schema, meta=config.with_meta)
     pipe = Pipe(lines, progress=progress, raw=not reconnects, count=config.count)
+    verbose = Verbose(config.method, config.metadata) if config.verbose else None
     tap = Tap(
         GrpcTransport(
             config.target,
@@ -103,6 +106,7 @@ def follow(config: Config) -> int:
         max_time_s=config.max_time,
         limits=Limits(duration_s=config.duration),
         deliver=pipe.write,
+        trace=None if verbose is None else verbose.trace,
     )
     interrupted = False
 
@@ -119,12 +123,16 @@ def follow(config: Config) -> int:
         pipe.error = BrokenPipeError()
         tap.command(Command.STOP)
 
+    if verbose is not None:
+        verbose.begin()
     tap.start()
     try:
         with Watch(sys.stdout.fileno(), gone):
             last = _accompany(tap)
     finally:
         tap.close(PATIENCE_S)
+        if verbose is not None:
+            verbose.end()
     if interrupted:
         return INTERRUPTED
     if pipe.error is not None:
@@ -164,9 +172,15 @@ def _conclude(last: Snapshot, target: Target, *, raw: bool) -> int:
         _say(f"{printable(status.details)}; check {status.unreadable}")
         return ERROR
     _say(told_with_advice(status, target.address, plaintext=target.plaintext))
+    for line in detail_lines(status):
+        _write(f"  {line}")
     return 64 + status.code
 
 
 def _say(text: str) -> None:
+    _write(f"grpctap: {text}")
+
+
+def _write(line: str) -> None:
     with suppress(OSError, AttributeError):
-        sys.stderr.write(f"grpctap: {text}\n")
+        sys.stderr.write(f"{line}\n")

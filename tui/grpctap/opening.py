@@ -12,6 +12,7 @@ from google.protobuf import json_format
 from grpctap.config import Config
 from grpctap.core.catalog import Catalog
 from grpctap.core.draft import Draft, DraftError
+from grpctap.core.facts import Sent
 from grpctap.core.grpcurl import grpcurl_command
 from grpctap.core.limits import Limits
 from grpctap.core.listvalue import as_known
@@ -53,6 +54,7 @@ class Stream:
             backoff=Backoff(config.reconnecting(When.ALWAYS)),
             max_time_s=config.max_time,
             limits=Limits(config.count, config.duration),
+            sent=Sent(config.method.kind, config.metadata),
         )
         self._last: Snapshot | None = None
         self._lock = threading.Lock()

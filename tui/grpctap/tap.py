@@ -5,14 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
+from grpctap.core.facts import CallFacts, Calls, Sent
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
+from grpctap.core.secrets import Metadata
 from grpctap.core.series import ChartFrame, Mark, Series
 from grpctap.core.session import Session
 from grpctap.core.state import ENDED, TALKING, Command, State
@@ -26,6 +29,8 @@ from grpctap.transport.reader import Reader
 RECENT_ROWS = 1_000
 BATCH_NS = 5_000_000
 """How long messages may wait for others in a flood, in nanoseconds."""
+HEADERS_NS = 300_000_000
+"""So long after its headers a call that still runs was answered, in nanoseconds."""
 # Fewer messages than this are faster read one by one.
 LEAST_RUN = 4
 # How often the signs of life are looked for: a fraction of their limit, within bounds, in seconds.
@@ -54,6 +59,8 @@ class Tap:
         deliver: Takes each message on the reader's thread at once, with whether it was accepted,
             and when it came; once it returns False, the stream is stopped.
         clock: Tells the time, in nanoseconds since the epoch.
+        sent: What the views tell of each call.
+        trace: Takes what is known of a call, on the reader's thread, at its headers and its end.
     """
 
     def __init__(
@@ -69,7 +76,12 @@ class Tap:
         limits: Limits | None = None,
         deliver: Callable[[Reading, bytes, bool, int], bool] | None = None,
         clock: Callable[[], int] | None = None,
+        sent: Sent | None = None,
+        trace: Callable[[CallFacts], None] | None = None,
     ) -> None:
+        self.sent = sent or Sent()
+        self._trace = trace
+        self._calls = Calls()
         self.schema = schema
         wall = WallClock()
         self._clock = clock or wall
@@ -166,7 +178,16 @@ class Tap:
         inbox = Inbox(call_id, self._ticks, self._batch_ns)
         with self._lock:
             self._inbox = inbox
+            self._calls.opened(call_id, self._clock())
         return inbox
+
+    def headers(self, call_id: int, metadata: Metadata) -> None:
+        """The initial metadata of a call is known."""
+        with self._lock:
+            known = {"headers_ns": self._clock(), "initial_metadata": metadata}
+            facts = self._calls.note(call_id, **known)
+        if self._trace is not None and facts is not None:
+            self._trace(facts)
 
     def arrived(self, inbox: Inbox) -> None:
         """The time has come to look into the inbox."""
@@ -239,14 +260,33 @@ class Tap:
         epoch_ns = self._epoch_ns
         return [time_ns + epoch_ns for time_ns in times]
 
-    def ended(self, call_id: int, status: Status) -> None:
-        """The call ended by itself."""
+    def ended(self, call_id: int, status: Status, trailing_metadata: Metadata) -> None:
+        """The call ended, by itself or because it was cancelled."""
         with self._lock:
             self._take_in()
+            facts = self._calls.note(
+                call_id,
+                ended_ns=self._clock(),
+                status=status,
+                trailing_metadata=trailing_metadata,
+                cancelled=call_id != self._session.call_id,
+                messages=self._inbox.taken if self._inbox is not None else 0,
+            )
+        if self._trace is not None and facts is not None:
+            self._trace(facts)
+        with self._lock:
             if call_id == self._session.call_id:
                 self._end(status, self._clock())
 
     # What the views call.
+
+    def facts(self) -> CallFacts | None:
+        """What is known of the newest call; None before the first."""
+        with self._lock:
+            facts = self._calls.newest
+            if facts is None or self._inbox is None:
+                return None
+            return replace(facts, messages=self._inbox.taken)
 
     def snapshot(self) -> Snapshot:
         """What the tap is now."""
@@ -378,7 +418,16 @@ class Tap:
                 looked_ns = now_ns
                 if self._session.check(now_ns):
                     self._align(now_ns)
+                elif self._has_headers(now_ns) and self._session.answered(now_ns):
+                    self._tell()
                 self._stop_at_limit(now_ns)
+
+    def _has_headers(self, now_ns: int) -> bool:
+        facts = self._calls.newest
+        if facts is None or facts.headers_ns is None or facts.call_id != self._session.call_id:
+            return False
+        # A call that ends without headers says for a moment that it has some, which are empty.
+        return facts.ended_ns is None and now_ns - facts.headers_ns >= HEADERS_NS
 
     def _check_period_s(self) -> float:
         limit_s = self._session.liveness.limit_ns / 1e9 / _CHECKS_PER_LIMIT

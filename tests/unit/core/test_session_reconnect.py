@@ -404,3 +404,19 @@ def test_a_senseless_interval_is_no_promise(told_ns: int) -> None:
     liveness = Liveness()
     liveness.progress(0, told_ns)
     assert liveness.interval_ns == 0
+
+
+def test_headers_answer_a_call_and_are_no_sign_of_life() -> None:
+    stream = Stream()
+    stream.values(1)
+    stream.progress(1, 1, SECOND)
+    stream.lose()
+    session = stream.session
+    assert not session.answered(stream.now)
+    stream.now = session.open_at_ns
+    assert session.answered(stream.now)
+    assert not session.answered(stream.now)
+    assert (session.state, session.status) == (State.LIVE, None)
+    assert not session.check(stream.now + ANSWER_NS)
+    assert session.check(stream.now + ANSWER_NS + 1)
+    assert session.state is State.RECONNECTING

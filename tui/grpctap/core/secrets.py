@@ -1,15 +1,53 @@
-"""Which metadata is a secret, by its name."""
+"""Metadata made fit to be shown: printable, and without its secrets."""
 
 from __future__ import annotations
 
+import base64
 import re
+from collections.abc import Iterable
+
+from grpctap.core.text import MAX_LINE, printable
+
+MASK = "••••••"
+STATUS_DETAILS = "grpc-status-details-bin"
+"""The key of the trailing metadata that holds the details of a status."""
+
+Metadata = tuple[tuple[str, str | bytes], ...]
+"""Metadata as it was sent or received: keys, with bytes for those in -bin."""
 
 _SECRET = re.compile(
-    r"auth|cookie|token|secret|passw|credential|session|signature|jwt|bearer|(^|[-_.])(api)?key($|[-_.])"
-    r"|apikey"
+    "auth|cookie|token|secret|passw|passphrase|key|credential|session|signature|jwt|bearer",
+    re.IGNORECASE,
 )
 
 
-def is_secret(name: str) -> bool:
-    """Whether the value of metadata of this name is nobody's business."""
-    return _SECRET.search(name.lower()) is not None
+def is_secret(key: str) -> bool:
+    """Whether what goes by this name may be a secret, and so is never shown."""
+    return _SECRET.search(key) is not None
+
+
+def shown_value(key: str, value: str | bytes, limit: int = MAX_LINE) -> str:
+    """The value of a key in printable text, base64 where it is bytes; masked where it is secret.
+
+    At most about `limit` characters of it; of what is cut the size is told.
+    """
+    if is_secret(key):
+        return MASK
+    if isinstance(value, str):
+        return printable(value, limit)
+    text = base64.b64encode(value[:limit]).decode()
+    if len(text) <= limit:
+        return text
+    return f"{text[: limit - 1]}… ({len(value):,} bytes)"
+
+
+def metadata_lines(metadata: Iterable[tuple[str, str | bytes]], limit: int = MAX_LINE) -> list[str]:
+    """The metadata as printable lines, "key: value" each; without the details of the status.
+
+    Those say more when they are decoded.
+    """
+    return [
+        f"{printable(key, limit)}: {shown_value(key, value, limit)}"
+        for key, value in metadata
+        if key != STATUS_DETAILS
+    ]

@@ -165,10 +165,22 @@ class Session:
                 self._reopen(How.OLDEST, now_ns)
         return True
 
+    def answered(self, now_ns: int) -> bool:
+        """The server has answered, though with no message yet; returns whether that is news.
+
+        It is no sign of life, and what then fails without a message was not lost.
+        """
+        if not self.is_open or self.answered_ns or now_ns < self.open_at_ns:
+            return False
+        self._answer(now_ns)
+        self._follow(position_known=False)
+        return True
+
     def receive(self, reading: Reading, raw: bytes, now_ns: int) -> bool:
         """Verifies a message of the running call; returns whether it went into the history."""
         if not self.answered_ns:
             self._answer(now_ns)
+        self._ever_answered = True
         if reading.progress:
             self.liveness.progress(now_ns, reading.interval_ns)
             self.newest = reading.sequence
@@ -177,7 +189,7 @@ class Session:
             known = self.settled or self._how is How.RESUMED
             self._follow(known and reading.stream_id == self.cursor.stream_id)
             return False
-        self.liveness.heard_ns = now_ns
+        self.liveness.heard(now_ns)
         accepted = self._take(reading, raw, now_ns)
         self._follow(self.settled)
         return accepted
@@ -249,9 +261,7 @@ class Session:
 
     def _answer(self, now_ns: int) -> None:
         self.answered_ns = now_ns
-        self._ever_answered = True
         self.status = None
-        self.liveness.heard(now_ns)
         if self._gap is not None and self._gap[1].reopened_ns is None:
             self._amend(reopened_ns=now_ns)
 

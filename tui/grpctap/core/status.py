@@ -47,7 +47,8 @@ class Status:
     `note` is ours: what the viewer changed because of it. Where no connection was made, `peer` may
     say what the server is, and `names` what its certificate calls it. Where the
     viewer gave the call up because of a message that it could not read, `unreadable` is what may be
-    why, and so to be checked.
+    why, and so to be checked. `error_details` are the type URL and the bytes of each detail that
+    the server attached; where they could not be told apart, one without a type has them all.
     """
 
     code: int
@@ -59,6 +60,7 @@ class Status:
     peer: Peer | None = None
     names: tuple[str, ...] = ()
     unreadable: str = ""
+    error_details: tuple[tuple[str, bytes], ...] = field(default=(), repr=False)
 
     @property
     def ok(self) -> bool:

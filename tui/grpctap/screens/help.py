@@ -25,6 +25,7 @@ KEYS = (
     ("↑ ↓ PgUp PgDn Home", "Choose a value, or scroll the log."),
     ("enter", "Look closely at a value: JSON, tree, times, size; ← → go to others."),
     ("c", "Show or hide the chart."),
+    ("i", "The call: its metadata, its status and details."),
     ("y", "Copy the call as a command line of grpcurl."),
     ("escape", "Back to the request, where the call was opened here."),
     ("ctrl+p", "More commands, among them the themes."),

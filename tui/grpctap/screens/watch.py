@@ -64,6 +64,7 @@ class WatchScreen(Screen[None]):
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
+        Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
         Binding("escape", "back", "Back", tooltip="Stop, and go back to the request"),
@@ -244,6 +245,14 @@ class WatchScreen(Screen[None]):
         """What the command palette has for this screen."""
         if self._grpcurl is not None:
             yield grpcurl_system_command(self.action_copy_grpcurl)
+
+    def action_facts(self) -> None:
+        """Shows what is known of the call."""
+        # Start-up does not wait for what is not looked at yet.
+        from grpctap.screens.facts import FactsScreen
+
+        screen = FactsScreen(self._tap, self._address, self._method, plaintext=self._plaintext)
+        self.app.push_screen(screen)
 
     def action_help(self) -> None:
         """Shows the keys."""

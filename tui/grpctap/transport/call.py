@@ -11,6 +11,7 @@ import grpc
 
 from grpctap.core import status as codes
 from grpctap.core.connecting import is_unconnected
+from grpctap.core.secrets import STATUS_DETAILS, Metadata
 from grpctap.core.status import OK, Status
 from grpctap.transport.diagnose import looked_at, worth_a_look
 from grpctap.transport.insecure import plain_words
@@ -97,6 +98,16 @@ class GrpcCall:
         self._call = call
         self._learn = learn
 
+    def initial_metadata(self) -> Metadata:
+        """Waits for the server's headers, or for the end of a call that got none."""
+        # As the iteration does, it waits for the next event of the call, which closing the channel
+        # is one of.
+        return _pairs(self._call.initial_metadata())
+
+    def trailing_metadata(self) -> Metadata:
+        """What the server sent at the end; to be asked for when the call is closed."""
+        return _pairs(self._call.trailing_metadata())
+
     def __iter__(self) -> Iterator[bytes]:
         """The messages as they arrive; ends, without raising, when the call does."""
         with suppress(grpc.RpcError):
@@ -132,24 +143,46 @@ def _wants_fewer_pings(status: Status) -> bool:
     return status.code == codes.UNAVAILABLE and "too many pings" in details
 
 
+def _pairs(metadata: Any) -> Metadata:
+    return tuple((item[0], item[1]) for item in metadata or ())
+
+
 def status_of(call: Any) -> Status:
-    """What a call has ended with, or an error that gRPC raised for it, with its ErrorInfo."""
+    """What a call has ended with, or an error that gRPC raised for it, with all its details."""
     code: grpc.StatusCode = call.code()
     number: int = code.value[0]
     if number == OK:
         return Status(OK, code.name)
     details = plain_words(call.details() or "")
+    attached = _attached(call)
+    reason, info = _error_info(attached)
+    return Status(number, code.name, details, reason, info, error_details=attached)
+
+
+def _attached(call: Any) -> tuple[tuple[str, bytes], ...]:
+    """The type and the bytes of each detail; damaged ones, which must not hide the status, too."""
     # Needed at a failure only, and slow to import.
     from google.protobuf.message import DecodeError
-    from google.rpc import error_details_pb2
     from grpc_status import rpc_status
 
-    # Details that are damaged must not hide the status that they belong to.
-    with suppress(ValueError, DecodeError):
+    try:
         rich = rpc_status.from_call(call)
-        for detail in rich.details if rich is not None else ():
-            if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
-                info = error_details_pb2.ErrorInfo()
-                detail.Unpack(info)
-                return Status(number, code.name, details, info.reason, dict(info.metadata))
-    return Status(number, code.name, details)
+    except (ValueError, DecodeError):
+        raw = dict(_pairs(call.trailing_metadata())).get(STATUS_DETAILS, b"")
+        return (("", raw if isinstance(raw, bytes) else raw.encode()),)
+    return tuple((detail.type_url, detail.value) for detail in rich.details) if rich else ()
+
+
+def _error_info(attached: tuple[tuple[str, bytes], ...]) -> tuple[str, dict[str, str]]:
+    """The reason and the metadata of the first google.rpc.ErrorInfo; empty where there is none."""
+    from google.protobuf.message import DecodeError
+    from google.rpc import error_details_pb2
+
+    for type_url, value in attached:
+        if type_url.endswith("/google.rpc.ErrorInfo"):
+            info = error_details_pb2.ErrorInfo()
+            with suppress(DecodeError):
+                info.ParseFromString(value)
+                return info.reason, dict(info.metadata)
+            break
+    return "", {}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from grpctap.clock import SOURCE
 from grpctap.core import status as codes
+from grpctap.core.secrets import Metadata
 from grpctap.core.status import Status
 from grpctap.transport.base import Call, Sink, Transport
 
@@ -79,10 +80,11 @@ class Reader:
     def _run(self) -> None:
         while (wanted := self._next()) is not None:
             try:
-                status = self._read(wanted)
+                status, metadata = self._read(wanted)
             except Exception as error:
                 status = Status(codes.INTERNAL, "INTERNAL", f"{type(error).__name__}: {error}")
-            self._sink.ended(wanted.call_id, status)
+                metadata = ()
+            self._sink.ended(wanted.call_id, status, metadata)
 
     def _next(self) -> Wanted | None:
         with self._changed:
@@ -96,14 +98,15 @@ class Reader:
                 self._changed.wait(None if wait_s is None else min(wait_s, 1.0))
             return None
 
-    def _read(self, wanted: Wanted) -> Status:
+    def _read(self, wanted: Wanted) -> tuple[Status, Metadata]:
         with self._changed:
             if self._wanted is not wanted:
-                return Status(codes.CANCELLED, "CANCELLED")
+                return Status(codes.CANCELLED, "CANCELLED"), ()
             self._wanted = None
             call = self._call = self._transport.open(wanted.request, wanted.timeout_s)
         try:
             inbox = self._sink.opened(wanted.call_id)
+            self._sink.headers(wanted.call_id, call.initial_metadata())
             put, clock, batch_ns, due_ns = inbox.put, inbox.clock, inbox.batch_ns, 0
             # In a flood each step here counts, so the sink is called for many messages at once.
             for raw in call:
@@ -116,4 +119,4 @@ class Reader:
             with self._changed:
                 self._call = None
             status = call.close()
-        return status
+        return status, call.trailing_metadata()

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import pytest
+
+from grpctap.core.facts import CallFacts, Sent
+from grpctap.core.secrets import MASK, metadata_lines, shown_value
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "authorization",
+        "Authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "x-api-key",
+        "x-amz-security-token",
+        "client_secret",
+        "db-password",
+        "passwd",
+        "x-credential-bin",
+        "session-id",
+        "x-goog-auth",
+    ],
+)
+@pytest.mark.parametrize("value", ["hunter2", b"hunter2"])
+def test_what_may_be_a_secret_is_masked(key: str, value: str | bytes) -> None:
+    assert metadata_lines([(key, value)]) == [f"{key}: {MASK}"]
+
+
+def test_other_metadata_is_shown() -> None:
+    metadata = (("x-served-by", "node-7"), ("x-trace-bin", b"\x00\xff"), ("x-served-by", "node-8"))
+    assert metadata_lines(metadata) == [
+        "x-served-by: node-7",
+        "x-trace-bin: AP8=",
+        "x-served-by: node-8",
+    ]
+
+
+def test_the_details_of_a_status_are_left_to_be_decoded() -> None:
+    assert metadata_lines([("grpc-status-details-bin", b"\x08\x05")]) == []
+
+
+def test_long_values_are_cut() -> None:
+    shown = shown_value("x-blob-bin", bytes(2048), 40)
+    assert shown == "A" * 39 + "… (2,048 bytes)"
+    assert shown_value("x-blob-bin", bytes(30), 40) == "A" * 40
+    assert shown_value("x-text", "x" * 100, 40) == "x" * 39 + "…"
+
+
+def test_hostile_metadata_cannot_act_on_a_terminal() -> None:
+    (line,) = metadata_lines([("x-\x1b[2J", "\x1b]0;owned\x07\u202e\n")])
+    assert line.isprintable()
+    assert line == "x-␛[2J: ␛]0;owned␇<U+202E>␊"
+
+
+def test_metadata_is_in_no_repr() -> None:
+    secret = (("authorization", "hunter2"),)
+    facts = CallFacts(1, 1, 0, initial_metadata=secret, trailing_metadata=secret)
+    assert "hunter2" not in repr(facts) + repr(Sent(metadata=secret))
