@@ -14,6 +14,7 @@ from grpctap.core.listvalue import METHOD
 from grpctap.core.secrets import MASK
 from support.keeper import grpcurl_path
 from support.puppet import Puppet, detailed, price_message
+from support.relay import bound
 from support.server import PATIENCE_S, RunningServer
 
 HEADERS = (("x-served-by", "node-7"), ("x-blob-bin", b"\x00\xff"), ("set-cookie", "sid=hunter2"))
@@ -125,6 +126,17 @@ def test_without_v_a_failure_is_one_line_and_its_details(
         "  LocalizedMessage",
         "    de: ␛[2Jhallo␊",
     ]
+
+
+def test_a_server_that_is_not_there_was_sent_nothing() -> None:
+    with bound(0) as nobody:
+        address = f"127.0.0.1:{nobody.getsockname()[1]}"
+        command = [sys.executable, "-m", "grpctap", "-v", "-plaintext", "-d", "{}", address, METHOD]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 64 + 14
+    assert "Response headers" not in done.stderr
+    assert "Response trailers" not in done.stderr
+    assert "Sent 0 requests and received 0 responses" in done.stderr
 
 
 def test_a_call_that_ends_well_says_nothing_without_v(

@@ -9,6 +9,8 @@ import signal
 import sys
 from contextlib import suppress
 
+from google.protobuf.descriptor_pool import DescriptorPool
+
 from grpctap.config import Config
 from grpctap.core.advice import told_with_advice
 from grpctap.core.details import detail_lines
@@ -137,7 +139,7 @@ def follow(config: Config) -> int:
         return INTERRUPTED
     if pipe.error is not None:
         return pipe.exit_code(pipe.error)
-    return _conclude(last, config.target, raw=not reconnects)
+    return _conclude(last, config.target, config.method.pool, raw=not reconnects)
 
 
 def _accompany(tap: Tap) -> Snapshot:
@@ -160,7 +162,7 @@ def _accompany(tap: Tap) -> Snapshot:
             return now
 
 
-def _conclude(last: Snapshot, target: Target, *, raw: bool) -> int:
+def _conclude(last: Snapshot, target: Target, pool: DescriptorPool, *, raw: bool) -> int:
     again = "came again" if raw else "came again, left out"
     for count, what in ((last.missed, "missed"), (last.repeated, again)):
         if count:
@@ -172,7 +174,7 @@ def _conclude(last: Snapshot, target: Target, *, raw: bool) -> int:
         _say(f"{printable(status.details)}; check {status.unreadable}")
         return ERROR
     _say(told_with_advice(status, target.address, plaintext=target.plaintext))
-    for line in detail_lines(status):
+    for line in detail_lines(status, pool):
         _write(f"  {line}")
     return 64 + status.code
 

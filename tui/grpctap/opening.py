@@ -54,7 +54,7 @@ class Stream:
             backoff=Backoff(config.reconnecting(When.ALWAYS)),
             max_time_s=config.max_time,
             limits=Limits(config.count, config.duration),
-            sent=Sent(config.method.kind, config.metadata),
+            sent=Sent(config.method.kind, config.metadata, config.method.pool),
         )
         self._last: Snapshot | None = None
         self._lock = threading.Lock()

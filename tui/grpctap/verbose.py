@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
+from grpctap.core.connecting import is_unconnected
 from grpctap.core.describe import described
 from grpctap.core.facts import CallFacts
 from grpctap.core.method import Method
@@ -38,8 +39,12 @@ class Verbose:
     def trace(self, facts: CallFacts) -> None:
         """Takes what is known of a call: at its headers, and at its end."""
         if facts.ended_ns is None:
-            _tell("", "Response headers received:", *_listed(facts.initial_metadata))
-        else:
+            # None may also mean that there is no server; the end tells.
+            if facts.initial_metadata:
+                _tell("", "Response headers received:", *_listed(facts.initial_metadata))
+        elif facts.status is None or not is_unconnected(facts.status):
+            if not facts.initial_metadata:
+                _tell("", "Response headers received:", *_listed(()))
             self._requests += 1
             self._responses += facts.messages
             _tell("", "Response trailers received:", *_listed(facts.trailing_metadata))

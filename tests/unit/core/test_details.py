@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 from google.protobuf.any_pb2 import Any
+from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2 as rpc
@@ -9,9 +10,10 @@ from google.rpc import error_details_pb2 as rpc
 from grpctap.core.details import MOST_LINES, detail_lines
 from grpctap.core.secrets import MASK
 from grpctap.core.status import Status
+from support.protos import Protos
 
 
-def told(*details: Message | tuple[str, bytes]) -> list[str]:
+def told(*details: Message | tuple[str, bytes], pool: DescriptorPool | None = None) -> list[str]:
     attached = []
     for detail in details:
         if isinstance(detail, tuple):
@@ -20,7 +22,7 @@ def told(*details: Message | tuple[str, bytes]) -> list[str]:
             packed = Any()
             packed.Pack(detail)
             attached.append((packed.type_url, packed.value))
-    lines = detail_lines(Status(3, "INVALID_ARGUMENT", error_details=tuple(attached)))
+    lines = detail_lines(Status(3, "INVALID_ARGUMENT", error_details=tuple(attached)), pool)
     assert all(line.isprintable() for line in lines)
     return lines
 
@@ -52,6 +54,40 @@ def told(*details: Message | tuple[str, bytes]) -> list[str]:
         (
             rpc.RetryInfo(retry_delay=Duration(seconds=1, nanos=500_000_000)),
             ["RetryInfo", "  try again after 1.5 s"],
+        ),
+        (
+            rpc.BadRequest(
+                field_violations=[
+                    rpc.BadRequest.FieldViolation(
+                        field="c", localized_message=rpc.LocalizedMessage(message="leer")
+                    )
+                ]
+            ),
+            ["BadRequest", "  c: leer"],
+        ),
+        (
+            rpc.QuotaFailure(
+                violations=[
+                    rpc.QuotaFailure.Violation(
+                        subject="p",
+                        description="used up",
+                        quota_metric="reads",
+                        quota_value=1000,
+                        quota_dimensions={"zone": "eu"},
+                    )
+                ]
+            ),
+            [
+                "QuotaFailure",
+                "  p: used up",
+                "    metric: reads",
+                "    limit: 1,000",
+                "    zone: eu",
+            ],
+        ),
+        (
+            rpc.DebugInfo(detail="first\nsecond\n"),
+            ["DebugInfo", "  first", "  second"],
         ),
         (
             rpc.QuotaFailure(
@@ -98,6 +134,22 @@ def test_each_detail_of_google_rpc_is_told_in_lines(detail: Message, lines: list
     assert told(detail) == lines
 
 
+def test_a_detail_that_the_pool_of_the_method_knows_is_json() -> None:
+    protos = Protos('syntax = "proto3"; package t; message Blame { string who = 1; }')
+    blame = protos.make("Blame", who="\x1b[2J").SerializeToString()
+    (line,) = told(("type.googleapis.com/t.Blame", blame), pool=protos.pool)
+    assert line == 't.Blame: {"who": "\\u001b[2J"}'
+    assert "1 byte" in told(("type.googleapis.com/t.Blame", b"\xff"), pool=protos.pool)[0]
+
+
+def test_text_that_is_no_utf8_hides_no_other() -> None:
+    raw = rpc.RequestInfo(request_id="r?").SerializeToString().replace(b"?", b"\xff")
+    assert told(("type.googleapis.com/google.rpc.RequestInfo", raw)) == [
+        "RequestInfo",
+        "  request id: r\ufffd",
+    ]
+
+
 def test_an_unknown_detail_is_told_by_its_type_and_bytes() -> None:
     assert told(("type.example/shop.Refund", b"\x01\x02")) == [
         "type.example/shop.Refund: 2 bytes, AQI="
@@ -135,8 +187,8 @@ def test_hostile_text_cannot_act_on_a_terminal() -> None:
         rpc.Help(links=[rpc.Help.Link(description=evil, url=evil)]),
         (evil, b"x"),
     )
-    assert len(lines) == 12
-    assert sum("␛]0;owned␇<U+202E>␊root" in line for line in lines) == 8
+    assert len(lines) == 13
+    assert sum("␛]0;owned␇<U+202E>␊root" in line for line in lines) == 7
 
 
 def test_details_without_end_are_cut() -> None:

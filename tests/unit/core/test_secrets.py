@@ -29,6 +29,11 @@ def test_what_may_be_a_secret_is_masked(key: str, value: str | bytes) -> None:
     assert metadata_lines([(key, value)]) == [f"{key}: {MASK}"]
 
 
+@pytest.mark.parametrize("value", ["Bearer hunter2", " basic aHVudGVyMg==", "eyJhbGci.eyJzdWIi.x"])
+def test_a_value_that_is_a_key_is_masked_whatever_its_name(value: str) -> None:
+    assert metadata_lines([("x-forwarded", value)]) == [f"x-forwarded: {MASK}"]
+
+
 def test_other_metadata_is_shown() -> None:
     metadata = (("x-served-by", "node-7"), ("x-trace-bin", b"\x00\xff"), ("x-served-by", "node-8"))
     assert metadata_lines(metadata) == [

@@ -6,8 +6,12 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-from google.protobuf.message import DecodeError
+from google.protobuf import message_factory
+from google.protobuf.descriptor_pool import DescriptorPool
 
+from grpctap.core.jsontext import JsonText, escape, shorten
+from grpctap.core.mend import parse_mended
+from grpctap.core.message import MessageError
 from grpctap.core.secrets import shown_value
 from grpctap.core.status import Status
 from grpctap.core.text import printable
@@ -19,20 +23,23 @@ _BYTES = 48
 _INDENT = "  "
 
 
-def detail_lines(status: Status) -> list[str]:
+def detail_lines(status: Status, pool: DescriptorPool | None = None) -> list[str]:
     """All details of the status as printable lines; what is in a detail is indented.
 
-    What nobody knows, or cannot be decoded, is told as its type and its bytes.
+    Those of a type that only `pool` knows are told as JSON, and what nobody knows, or cannot be
+    decoded, as its type and its bytes.
     """
     lines = [
-        line for type_url, value in status.error_details for line in _detail_lines(type_url, value)
+        line
+        for type_url, value in status.error_details
+        for line in _detail_lines(type_url, value, pool)
     ]
     if len(lines) > MOST_LINES:
         lines[MOST_LINES:] = [f"… and {len(lines) - MOST_LINES:,} more lines"]
     return lines
 
 
-def _detail_lines(type_url: str, value: bytes) -> list[str]:
+def _detail_lines(type_url: str, value: bytes, pool: DescriptorPool | None) -> list[str]:
     if not type_url:
         return [f"details that cannot be read: {_shown_bytes(value)}"]
     name = type_url.rpartition("/")[2]
@@ -41,14 +48,27 @@ def _detail_lines(type_url: str, value: bytes) -> list[str]:
         # Needed at a failure only, and slow to import.
         from google.rpc import error_details_pb2
 
-        message = getattr(error_details_pb2, short)()
         try:
-            message.ParseFromString(value)
-        except DecodeError:
+            message = parse_mended(getattr(error_details_pb2, short), value)
+        except MessageError:
             return [f"{short} that cannot be read: {_shown_bytes(value)}"]
         body = _READERS[short](message)
         return [short, *(_INDENT + printable(line, LONGEST_VALUE) for line in body)]
+    if pool is not None and (told := _as_json(name, value, pool)):
+        return [told]
     return [f"{printable(type_url, LONGEST_VALUE)}: {_shown_bytes(value)}"]
+
+
+def _as_json(name: str, value: bytes, pool: DescriptorPool) -> str:
+    """The detail as JSON on one line, or "" where the pool cannot read it."""
+    try:
+        type_ = pool.FindMessageTypeByName(name)
+        message = parse_mended(message_factory.GetMessageClass(type_), value)
+        shorten(message)
+        text = escape(JsonText(type_, pool).write(message))
+    except (KeyError, MessageError):
+        return ""
+    return f"{printable(name, LONGEST_VALUE)}: {printable(text, LONGEST_VALUE)}"
 
 
 def _shown_bytes(value: bytes) -> str:
@@ -62,7 +82,8 @@ def _shown_bytes(value: bytes) -> str:
 def _bad_request(message: Any) -> Iterator[str]:
     for violation in message.field_violations:
         reason = f" ({violation.reason})" if violation.reason else ""
-        yield f"{violation.field}: {violation.description}{reason}"
+        told = violation.description or violation.localized_message.message
+        yield f"{violation.field}: {told}{reason}"
 
 
 def _error_info(message: Any) -> Iterator[str]:
@@ -81,11 +102,19 @@ def _retry_info(message: Any) -> Iterator[str]:
 def _quota_failure(message: Any) -> Iterator[str]:
     for violation in message.violations:
         yield f"{violation.subject}: {violation.description}"
+        facts = {
+            "service": violation.api_service,
+            "metric": violation.quota_metric,
+            "quota": violation.quota_id,
+            "limit": f"{violation.quota_value:,}" if violation.quota_value else "",
+            **violation.quota_dimensions,
+        }
+        yield from (f"{_INDENT}{name}: {fact}" for name, fact in facts.items() if fact)
 
 
 def _debug_info(message: Any) -> Iterator[str]:
-    if message.detail:
-        yield message.detail
+    # Often a trace of the server's own, with its line breaks.
+    yield from (line for line in message.detail.split("\n") if line.strip())
     yield from message.stack_entries
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from google.protobuf.descriptor_pool import DescriptorPool
+
 from grpctap.core.secrets import Metadata
 from grpctap.core.status import Status
 
@@ -13,11 +15,12 @@ from grpctap.core.status import Status
 class Sent:
     """What is the same for all calls of a stream: the kind of its method, and what is sent along.
 
-    The metadata may hold secrets.
+    The metadata may hold secrets. `pool` knows the types that details of a status may have.
     """
 
     kind: str = "server-streaming"
     metadata: Metadata = field(default=(), repr=False)
+    pool: DescriptorPool | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

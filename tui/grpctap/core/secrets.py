@@ -26,6 +26,10 @@ def is_secret(key: str) -> bool:
     return _SECRET.search(key) is not None
 
 
+# Whatever it is called: who sends one of these sends a key to something.
+_SECRET_VALUE = re.compile(r"\s*(bearer|basic)\s|eyJ[\w-]+\.", re.IGNORECASE)
+
+
 def shown_value(key: str, value: str | bytes, limit: int = MAX_LINE) -> str:
     """The value of a key in printable text, base64 where it is bytes; masked where it is secret.
 
@@ -34,7 +38,7 @@ def shown_value(key: str, value: str | bytes, limit: int = MAX_LINE) -> str:
     if is_secret(key):
         return MASK
     if isinstance(value, str):
-        return printable(value, limit)
+        return MASK if _SECRET_VALUE.match(value) else printable(value, limit)
     text = base64.b64encode(value[:limit]).decode()
     if len(text) <= limit:
         return text

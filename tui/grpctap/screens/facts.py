@@ -129,7 +129,7 @@ class FactsScreen(ModalScreen[None]):
         return "Status", ["none yet: the call runs"]
 
     def _status_lines(self, status: Status) -> list[str]:
-        lines = [status_line(status), *detail_lines(status)]
+        lines = [status_line(status), *detail_lines(status, self._tap.sent.pool)]
         if not status.ok:
             lines.append(advise(status, self._address, plaintext=self._plaintext))
         return lines
