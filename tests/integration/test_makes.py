@@ -146,7 +146,14 @@ def test_an_error_behind_values_is_told_with_its_details(server: Make) -> None:
     assert done.returncode == 64 + codes.RESOURCE_EXHAUSTED
     assert [json.loads(line)["text"] for line in done.stdout.splitlines()] == ["v1", "v2"]
     assert done.stderr.startswith(f"grpctap: RESOURCE_EXHAUSTED (8): {feed.DETAILS}. ")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.splitlines()[1:] == [
+        "  ErrorInfo",
+        "    reason: QUOTA",
+        "    domain: makes.example",
+        "    limit: 2",
+    ]
+    told = run("-v", "-d", '{"prefix": "v"}', server.address, method).stderr
+    assert ": ".join(feed.TRAILER) in told.partition("Response trailers received:")[2]
     call = GrpcTransport(Target(server.address, plaintext=True), method).open(b"", PATIENCE_S)
     assert len(list(call)) == 2
     status = call.close()
@@ -196,7 +203,7 @@ def test_the_health_of_a_service_is_a_stream_too() -> None:
             child.terminate()
         assert set(moods) == {"SERVING", "NOT_SERVING"}
         with Terminal((*command, grpcio.address, method)) as terminal:
-            terminal.wait_for('"status": "NOT_SERVING"')
+            terminal.wait_for("status=NOT_SERVING")
             terminal.write(b"q")
             assert terminal.wait() == 0
 
