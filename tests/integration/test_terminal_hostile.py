@@ -19,7 +19,7 @@ from support.taps import raw_server
 
 METHOD = "proto.StreamServer/ListValue"
 GRPCTAP = (sys.executable, "-m", "grpctap")
-ROW = re.compile(r" +#(\d+)  \d\d:\d\d:\d\d\.\d\d\d   ")
+ROW = re.compile(r"[▸ ] *#(\d+)  \d\d:\d\d:\d\d\.\d\d\d   ")
 VALUES = hostile.values()
 MESSAGES = [hostile.raw_message(n, value) for n, value in enumerate(VALUES, 1)]
 
@@ -58,7 +58,9 @@ def test_each_value_stands_in_its_row_and_the_thumb_in_its_column(columns: int, 
             terminal.until(lambda lines: lines[1].lstrip().startswith("#"), "the chart is gone")
             seen: dict[int, str] = {}
             terminal.write(b"\x1b[H")
-            # Without the chart, all but three rows are the log's.
+            # Without the chart, all but three rows are the log's; the last of them scrolls.
+            await_first(terminal, 1)
+            terminal.write(b"\x1b[B" * (min(rows - 3, len(VALUES)) - 1))
             for first in range(1, max(len(VALUES) - (rows - 3), 0) + 2):
                 await_first(terminal, first)
                 now = log_rows(terminal)

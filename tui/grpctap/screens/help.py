@@ -12,22 +12,23 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+# Short enough for all of it to be seen at once at 80x24.
 KEYS = (
-    ("space", "Pause: the call is cancelled, the place is kept."),
-    ("space", "Resume: a new call goes on at the exact next value; what you missed comes first."),
-    ("n", "Now: skip to the newest value; the log marks what is left out."),
+    ("space", "Pause: cancel the call, keep the place."),
+    ("space", "Resume at the exact next value, missed ones first."),
+    ("n", "Now: skip to the newest value, and mark the gap."),
     ("s", "Stop: cancel, and stay stopped."),
     ("space, s", "While reconnecting: try now, or give up."),
     ("r", "Fresh call, once stopped, finished or failed."),
     ("o", "From the oldest value, if the next one is gone."),
-    ("f", "Freeze the view, or scroll up: the stream goes on and everything is kept."),
+    ("f", "Freeze the view; everything is still kept."),
     ("end", "Follow the newest value again."),
-    ("↑ ↓ PgUp PgDn Home", "Choose a value, or scroll the log."),
-    ("enter", "Look closely at a value: JSON, tree, times, size; ← → go to others."),
+    ("↑ ↓ PgUp PgDn Home", "Choose a value, or scroll; both freeze."),
+    ("enter", "Look closely at a value: JSON, tree, times."),
+    ("i", "The call: metadata, status and its details."),
     ("c", "Show or hide the chart."),
-    ("i", "The call: its metadata, its status and details."),
     ("y", "Copy the call as a command line of grpcurl."),
-    ("escape", "Back to the request, where the call was opened here."),
+    ("escape", "Back to the request, if it was written here."),
     ("ctrl+p", "More commands, among them the themes."),
     ("q, ctrl+c", "Quit: the call is cancelled first."),
 )
