@@ -81,7 +81,6 @@ def test_addresses_are_given_as_grpcurl_takes_them(address: str, expected: list[
         ("password", True),
         ("key", True),
         ("trace-id", False),
-        ("keyboard", False),
         ("x-request-id", False),
     ],
 )
