@@ -123,4 +123,4 @@ async def test_the_help_names_the_key(puppet: Puppet) -> None:
     with viewer(puppet) as (app, _):
         async with app.run_test(size=(80, 40)) as pilot:
             await pilot.press("question_mark")
-            await shows(pilot, "The call: its metadata, its status and details.")
+            await shows(pilot, "The call: metadata, status and its details.")

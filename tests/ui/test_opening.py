@@ -498,3 +498,18 @@ async def test_what_is_pasted_cannot_act_on_the_terminal(address: str) -> None:
             await pilot.pause()
         await shows(pilot, "31mb")
         assert not set(text(pilot.app)) & {"\x1b", "\x07", "\u202e"}
+
+
+async def test_what_is_typed_at_once_goes_where_each_key_leads(talk: Talk, address: str) -> None:
+    start = opening(address)
+    app = app_of(start)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await to_request(pilot)
+        body = screen.draft.body
+        for key in ("ctrl+n", "x", "-", "a", "tab", "v", "1", "tab", "9", "ctrl+s"):
+            app.post_message(events.Key(key, key if len(key) == 1 else None))
+        await until(pilot, lambda: isinstance(app.screen, WatchScreen), "the stream")
+        assert screen.draft.body == body
+        assert screen.draft.metadata == (("x-a", "v1"),)
+        assert screen.draft.deadline == "9"
+    close_all(start)

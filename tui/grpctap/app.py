@@ -6,17 +6,24 @@ import asyncio
 import gc
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
 from textual.screen import Screen
 
 from grpctap.screens.clipboard import HasCommands
 from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
+
+LONGEST_WAIT_S = 0.2
+"""So long a key waits for the one before at most, in seconds."""
 
 
 class _Driver(LinuxDriver):
@@ -30,10 +37,19 @@ class _Driver(LinuxDriver):
         os.killpg(0, signal.SIGSTOP)
 
 
+class Dealt(Message):
+    """Follows a key on its way, and so tells that all that it does is done; `number` says which."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
 class ViewerApp(App[int]):
     """Shows a screen, and those that it leads to, until somebody quits.
 
-    Its return value is an exit code.
+    Its return value is an exit code. What is typed is dealt with one after the other: by itself
+    Textual sends keys that are typed fast on to where the focus was before the first of them.
     """
 
     TITLE = "grpctap"
@@ -47,6 +63,38 @@ class ViewerApp(App[int]):
         # A log that glides is behind the stream, and glides on when it is told to follow.
         self.animation_level = "none"
         self._first = first
+        self._typed: deque[events.Key | events.Paste] = deque()
+        self._dealing_with = 0
+        self._waits = False
+
+    async def on_event(self, event: events.Event) -> None:
+        """Lets what is typed wait until the key before has done all that it does."""
+        if isinstance(event, events.Key | events.Paste) and not event.is_forwarded:
+            self._typed.append(event)
+            await self._deal_with_typed()
+        else:
+            await super().on_event(event)
+
+    async def on_dealt(self, event: Dealt) -> None:
+        """Goes on with the next key."""
+        await self._go_on(event.number)
+
+    async def _deal_with_typed(self) -> None:
+        while self._typed and not self._waits:
+            self._waits = True
+            self._dealing_with += 1
+            number, target = self._dealing_with, self.focused or self.screen
+            await super().on_event(self._typed.popleft())
+            if target.post_message(Dealt(number)):
+                # What the key has closed tells nothing more.
+                self.set_timer(LONGEST_WAIT_S, partial(self._go_on, number))
+            else:
+                self._waits = False
+
+    async def _go_on(self, number: int) -> None:
+        if self._waits and number == self._dealing_with:
+            self._waits = False
+            await self._deal_with_typed()
 
     def on_mount(self) -> None:
         """Shows the first screen, and leaves the terminal clean when told to end."""

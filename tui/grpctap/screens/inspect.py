@@ -131,7 +131,7 @@ class InspectScreen(Screen[int]):
         """Shows the tree in the place of the JSON, or the other way round."""
         self.set_class(not self.has_class("tree"), "tree")
         shown: Widget = self.query_one(MessageTree if self.has_class("tree") else JsonView)
-        shown.focus()
+        self.set_focus(shown)
         self.refresh_bindings()
 
     def action_switch(self) -> None:

@@ -241,7 +241,7 @@ class RequestScreen(Screen[None]):
         """Takes the row away that is being edited."""
         rows = self.query_one(MetadataRows)
         if (row := rows.focused_row) is not None:
-            self.query_one(JsonEditor).focus()
+            self.set_focus(self.query_one(JsonEditor))
             await rows.remove_row(row)
             self._check()
 
@@ -277,7 +277,7 @@ class RequestScreen(Screen[None]):
         self._check()
         editor = self.query_one(JsonEditor)
         if editor.fault is not None:
-            editor.focus()
+            self.set_focus(editor)
             editor.move_cursor(editor.location_of(editor.fault[0]))
         self._tell(f"Not started: {printable(reason)}")
 

@@ -68,7 +68,7 @@ class ValuesScreen(ModalScreen[Pairs | None]):
         fields = list(self.query(Input))
         at = fields.index(event.input)
         if at + 1 < len(fields):
-            fields[at + 1].focus()
+            self.set_focus(fields[at + 1])
             return
         values = [field.value for field in fields]
         pairs = tuple(pair for pair in zip(self._names, values, strict=True) if pair[1])

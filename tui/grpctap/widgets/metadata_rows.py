@@ -95,7 +95,8 @@ class MetadataRows(VerticalScroll, can_focus=False):
         """One more row, in which the name can be typed."""
         row = MetadataRow()
         await self.mount(row)
-        row.query_one(".name", Input).focus()
+        # At once, and not when the keys that were typed since have been dealt with.
+        self.screen.set_focus(row.query_one(".name", Input))
 
     @property
     def focused_row(self) -> MetadataRow | None:
