@@ -24,8 +24,8 @@ from grpctap.transport.call import GrpcTransport
 from grpctap.transport.diagnose import look, worth_a_look
 from grpctap.transport.target import Target
 from grpctap.transport.tls import Tls
-from grpctap.viewer import command
 from grpctap_protos.server_stream_pb2 import SimpleRequest
+from support.commands import goes_on
 from support.peers import (
     Authority,
     Headers,
@@ -550,8 +550,8 @@ def test_the_command_that_goes_on_repeats_what_it_takes_to_connect(ours: Authori
         *("-servername", NAME, "-connect-timeout", "2.5", "-keepalive-time", "30"),
         *("-max-msg-sz", "1000"),
     ]
-    config = parse([*flags, "ipv4:127.0.0.1:1,127.0.0.1:2", METHOD])
-    line = command(config, b"token")
+    words = [*flags, "ipv4:127.0.0.1:1,127.0.0.1:2", METHOD]
+    config, line = parse(words), goes_on(words, b"token")
     assert "PRIVATE KEY" not in line
     assert "PRIVATE KEY" not in repr(config)
     words = shlex.split(line)
@@ -559,9 +559,9 @@ def test_the_command_that_goes_on_repeats_what_it_takes_to_connect(ours: Authori
     assert again.target == config.target
     assert isinstance(again.request, SimpleRequest)
     assert again.request.resume_token == b"token"
-    plain = parse(["-plaintext", "-authority", NAME, "h:1", METHOD])
-    assert "-connect-timeout" not in command(plain, b"token")
-    assert "-keepalive-time" not in command(plain, b"token")
+    plain = goes_on(["-plaintext", "-authority", NAME, "h:1", METHOD], b"token")
+    assert "-connect-timeout" not in plain
+    assert "-keepalive-time" not in plain
 
 
 def test_the_viewer_says_in_its_notice_what_to_do(ours: Authority) -> None:

@@ -22,10 +22,11 @@ from grpctap.flags import viewer_parser
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
-from grpctap.viewer import command, summary
+from grpctap.viewer import summary
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 from grpctap_server.feeds.counter import CounterFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
+from support.commands import goes_on
 from support.echo import LARGE, Echo, echo_server
 from support.echo import METHOD as ECHO
 from support.methods import one_at_a_time, reflects, service, serving
@@ -240,13 +241,13 @@ def test_the_command_that_goes_on_has_the_same_flags_and_no_secret() -> None:
         *("-rpc-header", "a: hunter2", "-expand-headers", "unix:/tmp/s", METHOD),
     ]
     config = parse(words)
-    line = command(config, b"\x01")
+    line = goes_on(words, b"\x01")
     assert "hunter2" not in line
     for flag in ("-emit-defaults", "--with-meta", "--count 5", "--duration 2.5", "'me too'"):
         assert flag in line
     snapshot = Tap(GrpcTransport(config.target, METHOD), ListValue(SimpleRequest(), progress=True))
     with closing(snapshot) as tap:
-        told = summary(tap.snapshot(), config, b"\x01")
+        told = summary(tap.snapshot(), config, [], b"\x01")
     assert "(add your -H and -expand-headers)" in told
     assert "hunter2" not in told
 

@@ -36,10 +36,14 @@ class CannotOpenError(Exception):
 
 
 class Stream:
-    """A stream that is watched or was, and what it was when it was left."""
+    """A stream that is watched or was, and what it was when it was left.
 
-    def __init__(self, config: Config) -> None:
+    `flags` are the words of a command line that say how to connect.
+    """
+
+    def __init__(self, config: Config, flags: Sequence[str] = ()) -> None:
         self.config = config
+        self.flags = flags
         self.tap = Tap(
             GrpcTransport(
                 config.target,
@@ -54,7 +58,9 @@ class Stream:
             backoff=Backoff(config.reconnecting(When.ALWAYS)),
             max_time_s=config.max_time,
             limits=Limits(config.count, config.duration),
-            sent=Sent(config.method.kind, config.metadata, config.method.pool),
+            sent=Sent(
+                config.method.kind, config.metadata, config.target.security, config.method.pool
+            ),
         )
         self._last: Snapshot | None = None
         self._lock = threading.Lock()
@@ -175,7 +181,7 @@ class Opening:
         Raises:
             DraftError: the draft is no call.
         """
-        self.last = Stream(self.config(draft))
+        self.last = Stream(self.config(draft), self._flags)
         self._used(self)
         return self.last
 

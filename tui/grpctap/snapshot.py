@@ -16,6 +16,7 @@ class Snapshot:
     `silent_ns` is how long no value came on an open call, and `alive` whether a sign of life shows
     that the server is there all the same. `attempt` counts the attempts to
     reopen a lost call (0: none is needed), and `retry_ns` is the wait before it (0: it is made).
+    `limit` is what stopped the stream without anybody's key, such as "--count 10".
     """
 
     state: State
@@ -37,6 +38,7 @@ class Snapshot:
     attempt: int
     retry_ns: int
     gave_up: bool
+    limit: str = ""
 
     @property
     def count(self) -> str:

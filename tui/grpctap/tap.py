@@ -96,6 +96,7 @@ class Tap:
         self._delivering = False
         self._max_time_s = max_time_s
         self._limits = limits or Limits()
+        self._reached = ""
         self._deadline_ns: int | None = None
         self._session = Session(History(capacity, max_bytes), token, backoff)
         self._series = Series(capacity)
@@ -125,6 +126,7 @@ class Tap:
             now_ns = self._clock()
             if not self._session.command(command, now_ns):
                 return False
+            self._reached = ""
             self._set_deadline(now_ns)
             self._align(now_ns)
             return True
@@ -254,6 +256,7 @@ class Tap:
         session = self._session
         reached = self._limits.reached(session.history.values, now_ns)
         if reached and session.state not in ENDED and session.command(Command.STOP, now_ns):
+            self._reached = reached
             self._align(now_ns)
 
     def _since_epoch(self, times: list[int]) -> list[int]:
@@ -319,6 +322,7 @@ class Tap:
                 attempt=session.attempt,
                 retry_ns=max(session.open_at_ns - now_ns, 0) if session.attempt else 0,
                 gave_up=session.gave_up,
+                limit=self._reached,
             )
 
     @property

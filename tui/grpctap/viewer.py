@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 from google.protobuf import json_format
 
 from grpctap.app import GrpctapApp, ViewerApp
-from grpctap.config import Config
+from grpctap.config import HISTORY, Config
 from grpctap.core.advice import HOPELESS
+from grpctap.core.history import MAX_BYTES
 from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
 from grpctap.opening import Opening, Stream, grpcurl_line
 from grpctap.snapshot import Snapshot
-from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
 
 if TYPE_CHECKING:
     from grpctap.starter import Starter
@@ -35,7 +35,7 @@ def view(config: Config, *, resumable: bool, flags: Sequence[str] = ()) -> int:
     `resumable` says whether the server will still be there for a call that goes on later, `flags`
     how to connect to it, in words of the command line.
     """
-    stream = Stream(config)
+    stream = Stream(config, flags)
     target = config.target
     app = GrpctapApp(
         stream.tap,
@@ -84,14 +84,14 @@ def _run(
     token = stream.tap.resume_token if resumable and not over else b""
     # The terminal may be gone, which is no reason to end in another way.
     with suppress(OSError, AttributeError):
-        sys.stderr.write(f"grpctap: {summary(end, stream.config, token)}\n")
+        sys.stderr.write(f"grpctap: {summary(end, stream.config, stream.flags, token)}\n")
     failed = end.state is State.FAILED and end.status is not None and not left_before
     if not app.return_code and failed and end.status is not None:
         return 64 + end.status.code
     return app.return_code or 0
 
 
-def summary(last: Snapshot, config: Config, token: bytes) -> str:
+def summary(last: Snapshot, config: Config, flags: Sequence[str], token: bytes) -> str:
     """One line: how many values, for how long, and the way to go on when there is one."""
     parts = [f"{last.count} in {duration(last.elapsed_ns)}"]
     parts.extend(
@@ -108,7 +108,7 @@ def summary(last: Snapshot, config: Config, token: bytes) -> str:
     text = ", ".join(parts)
     if not token:
         return text
-    line = command(config, token)
+    line = command(config, flags, token)
     if len(line) > LONGEST_COMMAND:
         return f"{text}; the request is too long for a command that goes on"
     with_headers = ""
@@ -119,44 +119,36 @@ def summary(last: Snapshot, config: Config, token: bytes) -> str:
     return f"{text}; go on with{with_headers}: {line}"
 
 
-def command(config: Config, token: bytes) -> str:
-    """The command line that goes on at `token`, without metadata, which may be secret."""
+def command(config: Config, flags: Sequence[str], token: bytes) -> str:
+    """The command line that goes on at `token`, without metadata, which may be secret.
+
+    `flags` are the words of it that say how to connect.
+    """
     words = ["grpctap"] if shutil.which("grpctap") else [sys.executable, "-m", "grpctap"]
-    target = config.target
+    words += flags
     words += [
         flag
         for flag, is_on in (
-            ("-plaintext", target.plaintext),
-            ("-insecure", target.insecure),
             ("-emit-defaults", config.emit_defaults),
             ("--with-meta", config.with_meta),
         )
         if is_on
     ]
     for flag, value, default in (
-        ("-cacert", target.tls.cacert, None),
-        ("-cert", target.tls.cert, None),
-        ("-key", target.tls.key, None),
-        ("-authority", target.authority, None),
-        ("-servername", target.servername, None),
-        ("-connect-timeout", target.connect_timeout, CONNECT_TIMEOUT),
-        ("-keepalive-time", target.keepalive_time, None),
-        ("-max-msg-sz", target.max_message_size, MAX_MESSAGE_SIZE),
-        ("-user-agent", target.user_agent, None),
+        ("-max-time", config.max_time, None),
+        ("--theme", config.theme, None),
+        ("--history", config.history, HISTORY),
+        ("--history-bytes", config.history_bytes, MAX_BYTES),
         ("--count", config.count, None),
         ("--duration", config.duration, None),
     ):
         if value != default:
             words += [flag, str(value)]
-    if config.resume is not None and config.resume.given:
-        words += ["--resume", str(config.resume.spec)]
-    if config.cells is not None:
-        words += ["--columns", ",".join(config.cells.names)]
     data = json_format.MessageToJson(
         request_at(config.request, config.resume, token),
         indent=None,
         preserving_proto_field_name=True,
         descriptor_pool=config.method.pool,
     )
-    words += ["-d", data, target.address, config.method.name]
+    words += ["-d", data, config.target.address, config.method.name]
     return shlex.join(words)

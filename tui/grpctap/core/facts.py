@@ -10,16 +10,20 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from grpctap.core.secrets import Metadata
 from grpctap.core.status import Status
 
+NOT_VERIFIED = "TLS, not verified"
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What is the same for all calls of a stream: the kind of its method, and what is sent along.
 
-    The metadata may hold secrets. `pool` knows the types that details of a status may have.
+    The metadata may hold secrets. `security` says how the connection is made: "plaintext", "TLS",
+    or NOT_VERIFIED. `pool` knows the types that details of a status may have.
     """
 
     kind: str = "server-streaming"
     metadata: Metadata = field(default=(), repr=False)
+    security: str = "plaintext"
     pool: DescriptorPool | None = field(default=None, repr=False)
 
 

@@ -31,12 +31,12 @@ class Limits:
         """The seconds until the time is over; None: it never is."""
         return None if self._end_ns is None else max(self._end_ns - now_ns, 0) / 1e9
 
-    def reached(self, values: int, now_ns: int) -> bool:
-        """Whether one of them is reached, which is said once."""
+    def reached(self, values: int, now_ns: int) -> str:
+        """Which of them is reached, as a person gave it, which is said once; else ""."""
         if self._end_ns is not None and now_ns >= self._end_ns:
             self._end_ns = None
-            return True
+            return f"--duration {self._duration_s:g}"
         if values >= self._last:
-            self._last = _NEVER
-            return True
-        return False
+            last, self._last = self._last, _NEVER
+            return f"--count {last}"
+        return ""

@@ -103,7 +103,7 @@ class FactsScreen(ModalScreen[None]):
 
     def _of_the_call(self, facts: CallFacts | None) -> list[str]:
         rows = [
-            f"Target  {self._address} ({'plaintext' if self._plaintext else 'TLS'})",
+            f"Target  {self._address} ({self._tap.sent.security})",
             f"Method  {self._method} ({self._tap.sent.kind})",
         ]
         if facts is None:

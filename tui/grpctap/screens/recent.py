@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ from grpctap.widgets.title_line import TitleLine
 
 _LONGEST = 300
 _NAMED = "named"
+_ADDRESS = re.compile(r"\S+:\d+(\s|$)")
 NOTHING_YET = """\
 There are no recent calls yet.
 
@@ -129,6 +131,9 @@ class RecentScreen(Screen[None]):
         calls.add_options([Option(self._told(call)) for call in self._shown])
         if words:
             calls.add_option(Option(_server(words), id=_NAMED))
+        if words and _ADDRESS.match(words):
+            # Who types a whole address means the server.
+            at = calls.option_count - 1
         calls.highlighted = min(at, calls.option_count - 1) if calls.option_count else None
         calls.display = calls.option_count > 0
         self.query_one("#nothing").display = not calls.option_count
@@ -223,5 +228,5 @@ class RecentScreen(Screen[None]):
 def _server(words: str) -> Text:
     text = Text(no_wrap=True, overflow="ellipsis")
     text.append(f"→ {printable(words, _LONGEST)}\n", "bold")
-    text.append("ask this server what it has", "dim")
+    text.append("ask this server what it has; flags, such as -plaintext, go behind it", "dim")
     return text

@@ -11,6 +11,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 from grpctap.core.advice import HOPELESS, advise
+from grpctap.core.facts import NOT_VERIFIED
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.status import Status
@@ -97,7 +98,7 @@ class WatchScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
-        yield TopLine(self._address, self._method)
+        yield self._top_line()
         yield Chart(self._tap)
         schema = self._tap.schema
         form = LineForm(schema.line) if schema.cells is None else TableForm(schema, schema.cells)
@@ -106,6 +107,10 @@ class WatchScreen(Screen[None]):
         yield Notice()
         yield StatusLine()
         yield KeyBar()
+
+    def _top_line(self) -> TopLine:
+        unverified = " (not verified)" if self._tap.sent.security == NOT_VERIFIED else ""
+        return TopLine(f"{self._address}{unverified}", self._method)
 
     def on_mount(self) -> None:
         """Opens the call, and starts to look."""
@@ -218,9 +223,7 @@ class WatchScreen(Screen[None]):
             if row is not None:
                 log.select(row)
 
-        screen = InspectScreen(
-            self._tap, found, log.shown, TopLine(self._address, self._method), self._note
-        )
+        screen = InspectScreen(self._tap, found, log.shown, self._top_line(), self._note)
         self.app.push_screen(screen, come_back)
 
     def on_stream_log_opened(self) -> None:
@@ -312,6 +315,7 @@ class WatchScreen(Screen[None]):
             case State.FINISHED:
                 notice.show("Finished: the server ended the call, OK", next_keys, failed=False)
             case State.STOPPED:
-                notice.show("Stopped: the call was cancelled", next_keys, failed=False)
+                why = f"{now.limit} was reached" if now.limit else "the call was cancelled"
+                notice.show(f"Stopped: {why}", next_keys, failed=False)
             case _:
                 notice.hide()

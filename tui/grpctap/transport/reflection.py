@@ -127,7 +127,7 @@ class Reflection:
             try:
                 answers = self._call(self._versions[0], requests)
             except grpc.RpcError as error:
-                if self._answers or error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                if self._answers or not _has_no_such_method(error):
                     raise
                 del self._versions[0]
                 if not self._versions:
@@ -176,6 +176,13 @@ def _extendable_in(scope: tuple[str, ...], messages: Iterable[DescriptorProto]) 
             if message.extension_range:
                 yield ".".join(path)
             yield from _extendable_in(path, message.nested_type)
+
+
+def _has_no_such_method(error: grpc.RpcError) -> bool:
+    # gRPC says the same of what answers 404 in plain HTTP, and is no server of gRPC at all.
+    call: Any = error
+    unimplemented = call.code() is grpc.StatusCode.UNIMPLEMENTED
+    return unimplemented and "http2 header with status" not in (call.details() or "")
 
 
 def _parse(type_: Any, raw: bytes) -> Any:

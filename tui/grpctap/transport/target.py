@@ -11,6 +11,7 @@ import grpc
 import grpc.experimental
 
 from grpctap import __version__
+from grpctap.core.facts import NOT_VERIFIED
 from grpctap.transport.insecure import Place, Relay, insecure_channel, is_possible
 from grpctap.transport.tls import Tls
 
@@ -98,6 +99,13 @@ class Target:
             for host, port in pairs
             if port.isdecimal() or (scheme == "dns" and not port)
         )
+
+    @property
+    def security(self) -> str:
+        """How connections to it are made, in words."""
+        if self.plaintext:
+            return "plaintext"
+        return NOT_VERIFIED if self.insecure else "TLS"
 
     @property
     def loopback(self) -> bool:
