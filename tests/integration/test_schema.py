@@ -9,7 +9,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.descriptor_pb2 import FileDescriptorProto
+from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 from grpc_reflection.v1alpha.reflection_pb2 import FileDescriptorResponse, ServerReflectionResponse
 
 from grpctap.core.method import Method
@@ -225,6 +225,10 @@ def changed(name: str, **fields: Any) -> bytes:
     return file.SerializeToString()
 
 
+# A quarter of a megabyte, of which the full names would take two gigabytes.
+LONG = DescriptorProto(name="n" * 200_000, nested_type=[DescriptorProto(name="x")] * 10_000)
+
+
 @pytest.mark.parametrize(
     ("answers", "complaint"),
     [
@@ -232,7 +236,11 @@ def changed(name: str, **fields: Any) -> bytes:
         ([files_answer(b"\xff")], "gives descriptions that cannot be read"),
         ([files_answer(b"\x0a\x01\xff")], "gives descriptions that cannot be read"),
         ([files_answer(b"\x0a\x01f\x1a\x01\xff\x1a\x01g")], "gives descriptions that cannot be"),
-        ([files_answer(b"\x0a\x01f\x12\x01\xff")], "the description makes no sense"),
+        ([files_answer(b"\x0a\x01f\x12\x01\xff")], "gives descriptions that cannot be read"),
+        (
+            [files_answer(FileDescriptorProto(name="f", message_type=[LONG]).SerializeToString())],
+            "describes itself in names without end",
+        ),
         ([], "stops in the middle of its reflection"),
         (
             [files_answer(changed("test.proto", dependency=["gone.proto"]))],

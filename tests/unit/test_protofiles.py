@@ -246,3 +246,14 @@ def test_what_is_no_set_is_one_line(
 def test_a_folder_is_no_set(folder: Path) -> None:
     (told,) = lines(sets=(str(folder),))
     assert told == f"-protoset {folder}: Is a directory"
+
+
+def test_nothing_that_lies_beside_a_proto_is_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(tmp_path, "grpc_tools").mkdir()
+    Path(tmp_path, "grpc_tools", "__init__.py").write_text("open('run', 'w')")
+    Path(tmp_path, "a.proto").write_text('syntax = "proto3"; message A {}')
+    monkeypatch.chdir(tmp_path)
+    assert "a.proto" in read_files(["a.proto"], [], [])
+    assert not Path("run").exists()

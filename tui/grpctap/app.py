@@ -6,11 +6,14 @@ import asyncio
 import gc
 import os
 import signal
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any, ClassVar
 
+from rich.text import Text
 from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
@@ -109,6 +112,17 @@ class ViewerApp(App[int]):
         yield from super().get_system_commands(screen)
         if isinstance(screen, HasCommands):
             yield from screen.system_commands()
+
+    def _fatal_error(self) -> None:
+        """Ends the viewer at a mistake of its own: in a line, since a traceback shows secrets."""
+        error = self._exception
+        last = (
+            traceback.extract_tb(error.__traceback__)[-1] if error and error.__traceback__ else None
+        )
+        where = f" at {Path(last.filename).name}:{last.lineno}" if last else ""
+        name = type(error).__name__
+        self._exit_renderables.append(Text(f"grpctap: this is a bug of ours: {name}{where}"))
+        self._close_messages_no_wait()
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)

@@ -263,7 +263,7 @@ def _add_recent_flags(parser: Parser) -> None:
     parser.add_argument(
         "--no-recent",
         action="store_true",
-        default=bool(os.environ.get("GRPCTAP_NO_RECENT")),
+        default=os.environ.get("GRPCTAP_NO_RECENT", "") not in ("", "0"),
         help="do not keep the call among the recent ones (or set GRPCTAP_NO_RECENT=1)",
     )
 

@@ -133,7 +133,8 @@ def follow(config: Config) -> int:
             last = _accompany(tap)
     finally:
         tap.close(PATIENCE_S)
-        if verbose is not None:
+        # Whoever left does not wait for a standard error that nobody reads.
+        if verbose is not None and not interrupted and pipe.error is None:
             verbose.end()
     if interrupted:
         return INTERRUPTED

@@ -24,9 +24,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Says what is wrong; the program ends."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {self.told(message)}; see --help\n")
+
+    def told(self, message: str) -> str:
+        """What is wrong, fit to be shown."""
         # What was given to an unknown flag may be a secret.
-        message = re.sub(r"ignored explicit argument .*", "takes no value", message)
-        self.exit(USAGE_ERROR, f"{self.prog}: {printable(message)}; see --help\n")
+        return printable(re.sub(r"ignored explicit argument .*", "takes no value", message))
 
     def read(self, argv: Sequence[str]) -> argparse.Namespace:
         """Reads the words of a command line.

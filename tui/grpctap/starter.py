@@ -122,7 +122,7 @@ class _Quiet(Parser):
     """Reads flags where nothing may be printed, since there is a screen."""
 
     def error(self, message: str) -> NoReturn:
-        raise CannotOpenError(message)
+        raise CannotOpenError(self.told(message))
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:  # noqa: ARG002
         raise CannotOpenError("quit, and give this flag to grpctap itself")

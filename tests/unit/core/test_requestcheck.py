@@ -140,3 +140,9 @@ def test_a_path_leads_to_a_field() -> None:
     assert type_name(field) == "Colour"
     assert find_field(WATCH.request, ("time", "seconds")) is None
     assert find_field(WATCH.request, ("number", "x")) is None
+
+
+def test_what_is_nested_too_deeply_is_a_mistake() -> None:
+    for depth in (90, 300, 900, 5_000):
+        with pytest.raises(RequestError):
+            read_request('{"child":' * depth + '{"number":"x"}' + "}" * depth, WATCH)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from grpctap.core.facts import CallFacts, Sent
-from grpctap.core.secrets import MASK, metadata_lines, shown_value
+from grpctap.core.secrets import MASK, is_secret, metadata_lines, shown_value
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,9 @@ def test_metadata_is_in_no_repr() -> None:
     secret = (("authorization", "hunter2"),)
     facts = CallFacts(1, 1, 0, initial_metadata=secret, trailing_metadata=secret)
     assert "hunter2" not in repr(facts) + repr(Sent(metadata=secret))
+
+
+def test_a_secret_is_known_by_its_name_or_by_itself() -> None:
+    assert is_secret("x", "Bearer hunter2")
+    assert is_secret("authorization")
+    assert not is_secret("x", "Bearers of bad news")

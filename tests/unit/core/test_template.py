@@ -150,3 +150,9 @@ def test_a_template_is_printable_whatever_the_names_are() -> None:
     text = template(Protos(source).descriptor("Node"))
     assert text.replace("\n", "").isascii()
     assert text.replace("\n", "").isprintable()
+
+
+def test_types_that_require_each_other_again_and_again_come_to_an_end() -> None:
+    fields = " ".join(f"required Node f{n} = {n};" for n in range(1, 31))
+    protos = Protos(f'syntax = "proto2"; package t; message Node {{ {fields} }}')
+    assert len(template(protos.descriptor("Node"))) < 1_000_000

@@ -109,7 +109,10 @@ def _quota_failure(message: Any) -> Iterator[str]:
             "limit": f"{violation.quota_value:,}" if violation.quota_value else "",
             **violation.quota_dimensions,
         }
-        yield from (f"{_INDENT}{name}: {fact}" for name, fact in facts.items() if fact)
+        for name, fact in facts.items():
+            if fact:
+                # A quota's name is no key, whatever Google calls it.
+                yield f"{_INDENT}{name}: {shown_value(name, fact, LONGEST_VALUE)}"
 
 
 def _debug_info(message: Any) -> Iterator[str]:
@@ -126,7 +129,7 @@ def _precondition_failure(message: Any) -> Iterator[str]:
 def _request_info(message: Any) -> Iterator[str]:
     yield f"request id: {message.request_id}"
     if message.serving_data:
-        yield f"serving data: {message.serving_data}"
+        yield f"serving data: {shown_value('', message.serving_data, LONGEST_VALUE)}"
 
 
 def _resource_info(message: Any) -> Iterator[str]:

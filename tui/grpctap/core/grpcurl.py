@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from grpctap.core.secrets import is_secret
 
@@ -84,7 +85,7 @@ def _known(flags: Sequence[str]) -> list[str]:
 
 def _header(name: str, value: str) -> str:
     # With -expand-headers, grpcurl takes what looks like a variable in any value for one.
-    if not is_secret(name) and not _VARIABLE.search(value):
+    if not is_secret(name, value) and not _VARIABLE.search(value):
         return f"{name}: {value}"
     variable = re.sub(r"\W", "_", name).upper()
     scheme = _SCHEME.match(value)
@@ -99,5 +100,6 @@ def _address(address: str, words: Sequence[str]) -> list[str]:
     if address.startswith("unix:"):
         path = address.removeprefix("unix:")
         path = path.removeprefix("//") if path.startswith("///") else path
+        path = unquote(path)
         return [path] if "-unix" in words else ["-unix", path]
     return [address]

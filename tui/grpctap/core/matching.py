@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 
 Spans = list[tuple[int, int]]
@@ -23,9 +22,14 @@ def match(words: str, name: str) -> Spans | None:
 
 def match_letters(words: str, name: str) -> Spans | None:
     """Where the letters of the words stand in the name, one after the other; None: they do not."""
-    letters = "".join(words.lower().split())
-    found = re.search(".*?".join(f"({re.escape(letter)})" for letter in letters), name.lower())
-    return None if found is None else [found.span(n) for n in range(1, len(letters) + 1)]
+    spans: Spans = []
+    low, at = name.lower(), 0
+    for letter in "".join(words.lower().split()):
+        at = low.find(letter, at) + 1
+        if not at:
+            return None
+        spans.append((at - 1, at))
+    return spans
 
 
 def matching(words: str, names: Iterable[str]) -> dict[str, Spans]:

@@ -8,7 +8,6 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from itertools import islice
 from typing import Any, cast
 
@@ -322,16 +321,6 @@ def time_text(seconds: int, nanos: int) -> str | None:
         return None
     text = f"{moment:%H:%M:%S}.{nanos // 1_000_000:03d}".removesuffix(".000")
     return text if moment.date() == date.today() else f"{moment:%Y-%m-%d}T{text}"
-
-
-# Times that are near each other stand in many lines.
-@lru_cache(256)
-def _local(seconds: int) -> tuple[date, str] | None:
-    try:
-        moment = datetime.fromtimestamp(seconds, UTC).astimezone()
-    except (OverflowError, ValueError, OSError):
-        return None
-    return moment.date(), f"{moment:%H:%M:%S}"
 
 
 def duration_text(seconds: int, nanos: int) -> str:

@@ -53,7 +53,10 @@ def read_request(text: str, method: Method) -> Message:
     try:
         json_format.ParseDict(value, request, descriptor_pool=method.pool)
     except Exception as error:  # json_format trusts its input, and raises what it comes upon
-        _Search(found, method.pool).look(value, method.request, ())
+        try:
+            _Search(found, method.pool).look(value, method.request, ())
+        except RecursionError:
+            raise _error("this is nested too deeply", (0, 1)) from error
         raise _error(_reason(error), (0, 1)) from error
     if not request.IsInitialized():
         missing = ", ".join(cast("Any", request).FindInitializationErrors())

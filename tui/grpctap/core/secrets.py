@@ -21,13 +21,14 @@ _SECRET = re.compile(
 )
 
 
-def is_secret(key: str) -> bool:
-    """Whether what goes by this name may be a secret, and so is never shown."""
-    return _SECRET.search(key) is not None
-
-
 # Whatever it is called: who sends one of these sends a key to something.
 _SECRET_VALUE = re.compile(r"\s*(bearer|basic)\s|eyJ[\w-]+\.", re.IGNORECASE)
+
+
+def is_secret(key: str, value: str | bytes = "") -> bool:
+    """Whether what goes by this name, or looks like this, may be a secret, and so is not shown."""
+    named = _SECRET.search(key) is not None
+    return named or (isinstance(value, str) and _SECRET_VALUE.match(value) is not None)
 
 
 def shown_value(key: str, value: str | bytes, limit: int = MAX_LINE) -> str:
@@ -35,10 +36,10 @@ def shown_value(key: str, value: str | bytes, limit: int = MAX_LINE) -> str:
 
     At most about `limit` characters of it; of what is cut the size is told.
     """
-    if is_secret(key):
+    if is_secret(key, value):
         return MASK
     if isinstance(value, str):
-        return MASK if _SECRET_VALUE.match(value) else printable(value, limit)
+        return printable(value, limit)
     text = base64.b64encode(value[:limit]).decode()
     if len(text) <= limit:
         return text

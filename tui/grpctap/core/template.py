@@ -11,6 +11,7 @@ from grpctap.core.jsontext import is_map
 
 MAX_DEPTH = 4
 """How many messages within one another are opened where they must be there."""
+_MOST_FIELDS = 10_000
 
 _INDENT = 2
 _FLOATS = (FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT)
@@ -45,7 +46,7 @@ def template(message: Descriptor) -> str:
     is sent as it stands is an empty one, but for what a proto2 message requires. The text is ASCII
     and printable, whatever the names are.
     """
-    return _text(_message(message, 0))
+    return _text(_Maker().message(message, 0))
 
 
 def filled(field: FieldDescriptor, indent: int = 0) -> str:
@@ -55,9 +56,10 @@ def filled(field: FieldDescriptor, indent: int = 0) -> str:
     """
     value: object
     if entry := map_entry(field):
-        value = {_key(entry[0]): _one(entry[1], 0)}
+        value = {_key(entry[0]): _Maker().one(entry[1], 0)}
     else:
-        value = [_one(field, 0)] if field.is_repeated else _one(field, 0)
+        one = _Maker().one(field, 0)
+        value = [one] if field.is_repeated else one
     first, *rest = _text(value).split("\n")
     return "\n".join([first, *(" " * indent + line for line in rest)])
 
@@ -70,42 +72,47 @@ def map_entry(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor]
     return entry.fields_by_name["key"], entry.fields_by_name["value"]
 
 
-def _message(message: Descriptor, depth: int) -> dict[str, object]:
-    return {
-        field.json_name: _value(field, depth) for field in message.fields if _has_template(field)
-    }
-
-
 def _has_template(field: FieldDescriptor) -> bool:
     type_ = field.message_type or field.enum_type
     null_is_a_value = type_ is not None and type_.full_name in _NULL_IS_A_VALUE
     return not null_is_a_value or field.is_repeated or field.is_required
 
 
-def _value(field: FieldDescriptor, depth: int) -> object:
-    if is_map(field):
-        return {}
-    if field.is_repeated:
-        return []
-    # What is required is opened, and a type that requires itself has no end.
-    if field.has_presence and not (field.is_required and depth < MAX_DEPTH):
-        return None
-    return _one(field, depth)
+class _Maker:
+    """Makes values of one template, up to a number of fields: types may require each other."""
 
+    def __init__(self) -> None:
+        self._room = _MOST_FIELDS
 
-def _one(field: FieldDescriptor, depth: int) -> object:
-    if field.message_type is not None:
-        name = field.message_type.full_name
-        return WELL_KNOWN[name] if name in WELL_KNOWN else _message(field.message_type, depth + 1)
-    if field.enum_type is not None:
-        if field.enum_type.full_name == "google.protobuf.NullValue":
+    def message(self, message: Descriptor, depth: int) -> dict[str, object]:
+        fields = [field for field in message.fields if _has_template(field)][: max(self._room, 0)]
+        self._room -= len(fields)
+        return {field.json_name: self._value(field, depth) for field in fields}
+
+    def _value(self, field: FieldDescriptor, depth: int) -> object:
+        if is_map(field):
+            return {}
+        if field.is_repeated:
+            return []
+        # What is required is opened, and a type that requires itself has no end.
+        if field.has_presence and not (field.is_required and depth < MAX_DEPTH):
             return None
-        return field.enum_type.values[0].name
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return False
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return ""
-    return 0.0 if field.cpp_type in _FLOATS else 0
+        return self.one(field, depth)
+
+    def one(self, field: FieldDescriptor, depth: int) -> object:
+        if field.message_type is not None:
+            name = field.message_type.full_name
+            known = name in WELL_KNOWN
+            return WELL_KNOWN[name] if known else self.message(field.message_type, depth + 1)
+        if field.enum_type is not None:
+            if field.enum_type.full_name == "google.protobuf.NullValue":
+                return None
+            return field.enum_type.values[0].name
+        if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+            return False
+        if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+            return ""
+        return 0.0 if field.cpp_type in _FLOATS else 0
 
 
 def _key(field: FieldDescriptor) -> str:

@@ -129,6 +129,9 @@ class PickScreen(Screen[None]):
             found: Catalog | CannotOpenError = self._opening.catalog()
         except CannotOpenError as error:
             found = error
+        except Exception as error:  # what a server says of itself may be anything
+            name = type(error).__name__
+            found = CannotOpenError(f"what {self._opening.address} says makes no sense: {name}")
         # Nobody waits for it when the program has ended.
         with suppress(RuntimeError):
             self.post_message(self.Loaded(number, found))

@@ -115,15 +115,24 @@ class Relay:
             left_s = max((deadline - time.monotonic()) / count, 0.001)
             until = time.monotonic() + left_s
             self.peer = _told(family, address)
+            server = socket.socket(family)
             try:
-                with socket.socket(family) as server:
+                with server:
+                    with self._lock:
+                        if self._closed:
+                            return
+                        self._open.add(server)
                     server.settimeout(left_s)
                     server.connect(address)
                     asyncio.run(self._relay(client, server, until))
-            except OSError as error:
+            except (OSError, ValueError) as error:
+                # A name that TLS cannot ask for is a ValueError.
                 self.failure = _unconnected(self.peer, error)
             else:
                 return
+            finally:
+                with self._lock:
+                    self._open.discard(server)
 
     async def _relay(self, client: socket.socket, server: socket.socket, until: float) -> None:
         """Shakes hands before `until`, then carries until one side ends the connection.
@@ -194,7 +203,7 @@ def _told(family: int, address: Any) -> str:
     return f"ipv6:[{host}]:{port}" if family == socket.AF_INET6 else f"ipv4:{host}:{port}"
 
 
-def _unconnected(peer: str, error: OSError) -> str:
+def _unconnected(peer: str, error: OSError | ValueError) -> str:
     if "handshake is taking longer" in str(error):
         why = "TLS handshake timed out"
     elif isinstance(error, ssl.SSLError):
@@ -202,7 +211,8 @@ def _unconnected(peer: str, error: OSError) -> str:
     elif isinstance(error, TimeoutError):
         why = "connect() timed out"
     else:
-        why = error.strerror or str(error) or "the connection was closed"
+        said = error.strerror if isinstance(error, OSError) else ""
+        why = said or str(error) or "the connection was closed"
     return f"failed to connect to all addresses; last error: UNKNOWN: {peer}: {why}"
 
 

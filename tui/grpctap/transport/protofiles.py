@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.resources import files
 from itertools import chain
@@ -92,32 +91,33 @@ def _compile(protos: Sequence[str], import_paths: Sequence[str]) -> list[FileDes
     for path in import_paths:
         if not Path(path).is_dir():
             raise SchemaError(f"-import-path {path}: there is no such folder")
+        if ":" in path:
+            raise SchemaError(f"-import-path {path}: the compiler takes no folder with a colon")
     # Nobody said it: beside what is not here, and here.
     folders = import_paths or (*(str(Path(path).parent) for path in protos if _is_away(path)), ".")
     roots = list(dict.fromkeys(_full(folder) for folder in folders))
     found = [_find(path, roots) for path in protos]
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder, "out")
-        # A process of its own: the compiler writes its errors past Python, and may crash.
-        command = (
-            *(sys.executable, "-m", "grpc_tools.protoc"),
-            *(f"--proto_path={path}" for path in (*roots, *_bundled())),
-            *("--include_imports", "--include_source_info", f"--descriptor_set_out={out}"),
-            *found,
+    # A process of its own: the compiler writes its errors past Python, and may crash. Nothing that
+    # lies in this folder is run (-P), and nothing is left in another.
+    command = (
+        *(sys.executable, "-P", "-m", "grpc_tools.protoc"),
+        *(f"--proto_path={path}" for path in (*roots, *_bundled())),
+        *("--include_imports", "--include_source_info", "--descriptor_set_out=/dev/stdout"),
+        *found,
+    )
+    try:
+        done = subprocess.run(  # noqa: S603
+            command,
+            capture_output=True,
+            timeout=_COMPILE_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
-        try:
-            done = subprocess.run(  # noqa: S603
-                command,
-                capture_output=True,
-                timeout=_COMPILE_S,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except subprocess.TimeoutExpired:
-            raise SchemaError(f"-proto: not compiled within {_COMPILE_S:g} s") from None
-        if done.returncode:
-            raise _failure(protos, done.stderr.decode("utf-8", "replace"))
-        return list(FileDescriptorSet.FromString(out.read_bytes()).file)
+    except subprocess.TimeoutExpired:
+        raise SchemaError(f"-proto: not compiled within {_COMPILE_S:g} s") from None
+    if done.returncode:
+        raise _failure(protos, done.stderr.decode("utf-8", "replace"))
+    return list(FileDescriptorSet.FromString(done.stdout).file)
 
 
 def _bundled() -> list[str]:

@@ -111,8 +111,12 @@ class Reflection:
                 for raw in answer.file_descriptor_response.file_descriptor_proto:
                     file = _parse(FileDescriptorProto, raw)
                     # Its proto is old, so that protobuf hands out bad UTF-8 as bytes.
-                    if not all(isinstance(name, str) for name in (file.name, *file.dependency)):
+                    names = (file.name, file.package, *file.dependency)
+                    if not all(isinstance(name, str) for name in names):
                         raise ReflectionError(_UNREADABLE)
+                    self._bytes_left -= _names_size(file.message_type, len(file.package))
+                    if self._bytes_left < 0:
+                        raise ReflectionError("describes itself in names without end")
                     files.setdefault(file.name, file)
             imports = {name for file in files.values() for name in file.dependency}
             missing = sorted(imports - files.keys() - asked)
@@ -120,7 +124,11 @@ class Reflection:
             if len(files) + len(missing) > _MOST_FILES:
                 raise ReflectionError(f"describes itself in more than {_MOST_FILES:,} files")
             requests = [ServerReflectionRequest(file_by_filename=name) for name in missing]
-        repair(files)
+        # Any error: what is repaired comes from a server, and may be anything.
+        try:
+            repair(files)
+        except Exception as error:
+            raise ReflectionError(_UNREADABLE) from error
 
     def _ask(self, requests: Sequence[ServerReflectionRequest]) -> list[ServerReflectionResponse]:
         while True:
@@ -158,6 +166,16 @@ class Reflection:
         finally:
             call.cancel()
         return answers
+
+
+def _names_size(messages: Iterable[DescriptorProto], above: int) -> int:
+    """How much the full names of messages take that lie in one another: far more than is sent."""
+    size = 0
+    for message in messages:
+        own = above + len(message.name) + 1
+        size += own * (1 + len(message.field) + len(message.enum_type))
+        size += _names_size(message.nested_type, own)
+    return size
 
 
 def _extendable(files: Iterable[FileDescriptorProto]) -> Iterator[str]:

@@ -38,7 +38,7 @@ class MetadataRow(Horizontal):
         """The name at the left."""
         name, value = self._pair
         yield LineInput(name, placeholder="name", classes="name")
-        hidden = is_secret(name)
+        hidden = is_secret(name, value)
         yield LineInput(value, placeholder="value", password=hidden, classes="value")
 
     @property
@@ -66,7 +66,7 @@ class MetadataRow(Horizontal):
 
     def _hide(self) -> None:
         value = self.query_one(".value", Input)
-        value.password = is_secret(self.pair[0]) and not value.has_focus
+        value.password = is_secret(*self.pair) and not value.has_focus
 
 
 class MetadataRows(VerticalScroll, can_focus=False):
