@@ -126,8 +126,10 @@ class Relay:
                     server.connect(address)
                     asyncio.run(self._relay(client, server, until))
             except (OSError, ValueError) as error:
-                # A name that TLS cannot ask for is a ValueError.
-                self.failure = _unconnected(self.peer, error)
+                # A name that TLS cannot ask for is a ValueError. What fails because it was closed
+                # says nothing of the server.
+                if not self._closed:
+                    self.failure = _unconnected(self.peer, error)
             else:
                 return
             finally:
