@@ -20,7 +20,6 @@ from grpctap.listing import Question, answer
 from grpctap.parser import Parser
 from grpctap.schemas import cells_of, json_object, method_name, parse_request, resume_of
 from grpctap.transport.pools import SchemaError
-from grpctap.transport.protofiles import read_files
 from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target, socket_address
 from grpctap.transport.tls import Tls
@@ -201,7 +200,12 @@ def sources_of(
     reflects = args.use_reflection or not from_files
     if target is None and reflects:
         raise ValueError("there is no server to ask; give HOST:PORT, -proto or -protoset")
-    given = read_files(args.protos, args.import_paths, args.protosets)
+    given = None
+    if from_files:
+        # Who asks the server needs no compiler, and is shown the stream sooner.
+        from grpctap.transport.protofiles import read_files
+
+        given = read_files(args.protos, args.import_paths, args.protosets)
     return Sources(target, metadata, args.max_time, given, reflects)
 
 
@@ -265,8 +269,8 @@ def _demo(argv: Sequence[str]) -> int:
 
 def _watch(config: Config, flags: Sequence[str], *, keep: bool) -> int:
     if _on_terminal():
-        from grpctap.opening import recent_call
         from grpctap.recent import RecentCalls
+        from grpctap.stream import recent_call
         from grpctap.viewer import view
 
         if keep:

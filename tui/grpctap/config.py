@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
-from grpctap.core.cells import Cells
 from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
@@ -15,6 +15,9 @@ from grpctap.core.resume import Resume
 from grpctap.core.secrets import Metadata
 from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target
+
+if TYPE_CHECKING:
+    from grpctap.core.cells import Cells
 
 HISTORY = 100_000
 """Values kept by default."""

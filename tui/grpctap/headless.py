@@ -27,7 +27,6 @@ from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
-from grpctap.verbose import Verbose
 
 ERROR = 1
 INTERRUPTED = 130
@@ -92,7 +91,12 @@ def follow(config: Config) -> int:
         return ERROR
     lines = Lines(schema, meta=config.with_meta)
     pipe = Pipe(lines, progress=progress, raw=not reconnects, count=config.count)
-    verbose = Verbose(config.method, config.metadata) if config.verbose else None
+    verbose = None
+    if config.verbose:
+        # Needed by few, and slow to import.
+        from grpctap.verbose import Verbose
+
+        verbose = Verbose(config.method, config.metadata)
     tap = Tap(
         GrpcTransport(
             config.target,

@@ -8,8 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grpctap.core.catalog import Catalog, CatalogError
-from grpctap.core.describe import described
-from grpctap.core.example import example
 from grpctap.core.text import harmless
 from grpctap.transport.pools import SchemaError
 from grpctap.transport.sources import Sources
@@ -90,6 +88,10 @@ def _describe(sources: Sources, symbol: str | None, templates: bool) -> str:
 
 
 def _described(catalog: Catalog, symbol: str, templates: bool) -> str:
+    # Whoever watches a stream does not wait for these.
+    from grpctap.core.describe import described
+    from grpctap.core.example import example
+
     descriptor = catalog.symbol(symbol)
     # Any error: what is described comes from a server, and protobuf trusts it.
     try:

@@ -2,81 +2,28 @@
 
 from __future__ import annotations
 
-import base64
-import threading
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-
-from google.protobuf import json_format
 
 from grpctap.config import Config
 from grpctap.core.catalog import Catalog
 from grpctap.core.draft import Draft, DraftError
-from grpctap.core.facts import Sent
-from grpctap.core.grpcurl import grpcurl_command
-from grpctap.core.limits import Limits
 from grpctap.core.listvalue import as_known
 from grpctap.core.method import Method
-from grpctap.core.reconnect import Backoff, When
 from grpctap.core.requestcheck import read_request
 from grpctap.core.resume import ResumeError, Spec
 from grpctap.core.template import template
 from grpctap.headers import parse_header
-from grpctap.parser import MAX_SECONDS
+from grpctap.parser import seconds
 from grpctap.recent import RecentCall, RecentCalls
-from grpctap.schemas import cells_of, first_token, resume_of, schema_of
-from grpctap.snapshot import Snapshot
-from grpctap.tap import Tap
-from grpctap.transport.call import GrpcTransport
+from grpctap.schemas import cells_of, resume_of
+from grpctap.stream import Stream, grpcurl_line, metadata_row
 from grpctap.transport.pools import SchemaError
 
 
 class CannotOpenError(Exception):
     """Nothing can be opened; the message says why and what to do, on one printable line."""
-
-
-class Stream:
-    """A stream that is watched or was, and what it was when it was left.
-
-    `flags` are the words of a command line that say how to connect.
-    """
-
-    def __init__(self, config: Config, flags: Sequence[str] = ()) -> None:
-        self.config = config
-        self.flags = flags
-        self.tap = Tap(
-            GrpcTransport(
-                config.target,
-                config.method.name,
-                config.metadata,
-                unary=not config.method.server_streaming,
-            ),
-            schema_of(config, progress=True),
-            capacity=config.history,
-            max_bytes=config.history_bytes,
-            token=first_token(config),
-            backoff=Backoff(config.reconnecting(When.ALWAYS)),
-            max_time_s=config.max_time,
-            limits=Limits(config.count, config.duration),
-            sent=Sent(
-                config.method.kind, config.metadata, config.target.security, config.method.pool
-            ),
-        )
-        self._last: Snapshot | None = None
-        self._lock = threading.Lock()
-
-    def close(self) -> Snapshot:
-        """Cancels the call and ends the threads; says how the stream stood before."""
-        with self._lock:
-            if self._last is None:
-                self._last = self.tap.snapshot()
-                self.tap.close()
-            return self._last
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether it was left."""
-        return self._last is not None
 
 
 class Opening:
@@ -114,7 +61,7 @@ class Opening:
         self._resume = resume
         self._columns = columns
         self._drafts: dict[str, Draft] = {}
-        self._metadata = tuple(_row(name, value) for name, value in config.metadata)
+        self._metadata = tuple(metadata_row(name, value) for name, value in config.metadata)
         self._deadline = "" if config.max_time is None else f"{config.max_time:g}"
         self.last: Stream | None = None
 
@@ -204,40 +151,6 @@ class Opening:
         return grpcurl_line(self.config(draft), self._flags)
 
 
-def grpcurl_line(config: Config, flags: Sequence[str]) -> str:
-    """A call as a command line of grpcurl, without secrets; `flags` say how to connect."""
-    return grpcurl_command(
-        config.target.address,
-        config.method.name,
-        request_json(config),
-        flags=flags,
-        metadata=[_row(name, value) for name, value in config.metadata],
-        max_time=config.max_time,
-    )
-
-
-def request_json(config: Config, indent: int | None = None) -> str:
-    """The request as JSON, with the names of its proto."""
-    return json_format.MessageToJson(
-        config.request,
-        indent=indent,
-        preserving_proto_field_name=True,
-        descriptor_pool=config.method.pool,
-    )
-
-
-def recent_call(config: Config, flags: Sequence[str]) -> RecentCall:
-    """A call as it is kept among the recent ones."""
-    return RecentCall(
-        config.target.address,
-        config.method.name,
-        tuple(flags),
-        request_json(config, 2),
-        tuple(name for name, _ in config.metadata),
-        "" if config.max_time is None else f"{config.max_time:g}",
-    )
-
-
 def deadline(text: str) -> float | None:
     """The deadline that somebody wrote, in seconds; None: there is none.
 
@@ -247,13 +160,6 @@ def deadline(text: str) -> float | None:
     if not text.strip():
         return None
     try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= MAX_SECONDS:
-        raise DraftError("the deadline is a number of seconds above 0, or nothing")
-    return seconds
-
-
-def _row(name: str, value: str | bytes) -> tuple[str, str]:
-    return name, base64.b64encode(value).decode() if isinstance(value, bytes) else value
+        return seconds(text)
+    except ArgumentTypeError as error:
+        raise DraftError("the deadline is a number of seconds above 0, or nothing") from error

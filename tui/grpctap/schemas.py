@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from grpctap.config import Config
-from grpctap.core.cells import Cells
-from grpctap.core.dynamic import MethodSchema
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.message import Schema
 from grpctap.core.method import Method
 from grpctap.core.resume import Resume, Spec
 from grpctap_protos.server_stream_pb2 import SimpleRequest
+
+if TYPE_CHECKING:
+    from grpctap.core.cells import Cells
 
 _NAME = r"[A-Za-z_]\w*"
 _METHOD = re.compile(rf"/?({_NAME}(?:\.{_NAME})*)[/.]({_NAME})", re.ASCII)
@@ -66,6 +67,16 @@ def parse_request(text: str, method: Method, *, unknown_fields: bool = False) ->
     return request
 
 
+def request_json(config: Config, indent: int | None = None) -> str:
+    """The request as JSON, with the names of its proto."""
+    return json_format.MessageToJson(
+        config.request,
+        indent=indent,
+        preserving_proto_field_name=True,
+        descriptor_pool=config.method.pool,
+    )
+
+
 def resume_of(spec: Spec | None, method: Method) -> Resume | None:
     """The pair that gives the method a cursor: the one that was asked for, or what finds itself.
 
@@ -83,7 +94,12 @@ def cells_of(columns: str | None, method: Method) -> Cells | None:
     Raises:
         CellsError: they are not there.
     """
-    return None if columns is None else Cells(columns, method.response, method.pool)
+    if columns is None:
+        return None
+    # Needed by few, and slow to import.
+    from grpctap.core.cells import Cells
+
+    return Cells(columns, method.response, method.pool)
 
 
 def schema_of(config: Config, *, progress: bool) -> Schema:
@@ -98,6 +114,9 @@ def schema_of(config: Config, *, progress: bool) -> Schema:
             cells=config.cells,
             emit_defaults=config.emit_defaults,
         )
+    # ListValue, which is to be seen soon, does without it.
+    from grpctap.core.dynamic import MethodSchema
+
     return MethodSchema(
         config.method, request, resume, config.cells, emit_defaults=config.emit_defaults
     )

@@ -11,9 +11,10 @@ from grpctap.config import Config
 from grpctap.core.resume import Spec
 from grpctap.flags import kept_flags, viewer_parser
 from grpctap.headers import MissingVariableError
-from grpctap.opening import CannotOpenError, Opening, Stream
+from grpctap.opening import CannotOpenError, Opening
 from grpctap.parser import Parser
 from grpctap.recent import RecentCall, RecentCalls
+from grpctap.stream import Stream
 from grpctap.transport.pools import SchemaError
 
 

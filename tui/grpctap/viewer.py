@@ -7,10 +7,9 @@ import shutil
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
-
-from google.protobuf import json_format
 
 from grpctap.app import GrpctapApp, ViewerApp
 from grpctap.config import HISTORY, Config
@@ -19,10 +18,12 @@ from grpctap.core.history import MAX_BYTES
 from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
-from grpctap.opening import Opening, Stream, grpcurl_line
+from grpctap.schemas import request_json
 from grpctap.snapshot import Snapshot
+from grpctap.stream import Stream, grpcurl_line
 
 if TYPE_CHECKING:
+    from grpctap.opening import Opening
     from grpctap.starter import Starter
 
 # A command is there to be copied from a screen.
@@ -144,11 +145,7 @@ def command(config: Config, flags: Sequence[str], token: bytes) -> str:
     ):
         if value != default:
             words += [flag, str(value)]
-    data = json_format.MessageToJson(
-        request_at(config.request, config.resume, token),
-        indent=None,
-        preserving_proto_field_name=True,
-        descriptor_pool=config.method.pool,
-    )
+    request = request_at(config.request, config.resume, token)
+    data = request_json(replace(config, request=request))
     words += ["-d", data, config.target.address, config.method.name]
     return shlex.join(words)

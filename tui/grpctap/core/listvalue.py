@@ -7,14 +7,13 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Literal, Protocol, cast
+from typing import TYPE_CHECKING, Literal, Protocol, cast
 
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import DecodeError, Message
 
-from grpctap.core.cells import Cells
 from grpctap.core.columns import ColumnReader
 from grpctap.core.defaults import with_defaults
 from grpctap.core.jsontext import JsonText, escape
@@ -25,6 +24,9 @@ from grpctap.core.resume import Resume, request_at
 from grpctap.core.text import MAX_LINE
 from grpctap.core.wire import find_bytes
 from grpctap_protos import server_stream_pb2 as pb
+
+if TYPE_CHECKING:
+    from grpctap.core.cells import Cells
 
 METHOD = "proto.StreamServer/ListValue"
 _POOL = descriptor_pool.Default()

@@ -22,9 +22,10 @@ from grpctap.core.requestcheck import RequestError, read_request
 from grpctap.core.template import filled
 from grpctap.core.text import printable
 from grpctap.headers import parse_header
-from grpctap.opening import Opening, Stream, deadline
+from grpctap.opening import Opening, deadline
 from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.watch import WatchScreen
+from grpctap.stream import Stream
 from grpctap.widgets.field_help import FieldHelpPane
 from grpctap.widgets.json_editor import JsonEditor
 from grpctap.widgets.key_bar import KeyBar

@@ -14,7 +14,6 @@ from grpctap.core.connecting import is_unconnected
 from grpctap.core.secrets import STATUS_DETAILS, Metadata
 from grpctap.core.status import OK, Status
 from grpctap.transport.diagnose import looked_at, worth_a_look
-from grpctap.transport.insecure import plain_words
 from grpctap.transport.target import Target
 
 LONGEST_KEEPALIVE_S = 86_400.0
@@ -153,6 +152,9 @@ def status_of(call: Any) -> Status:
     number: int = code.value[0]
     if number == OK:
         return Status(OK, code.name)
+    # Needed at a failure only, and slow to import.
+    from grpctap.transport.insecure import plain_words
+
     details = plain_words(call.details() or "")
     attached = _attached(call)
     reason, info = _error_info(attached)

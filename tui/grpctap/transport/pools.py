@@ -36,6 +36,10 @@ class SchemaError(Exception):
         self.lines = (str(self), *(printable(line, _LONGEST_ERROR) for line in more))
 
 
+class ReflectionError(Exception):
+    """A server that answers no reflection, or not as it should; the message says which."""
+
+
 class Pool:
     """A pool that grows by files, and remembers those that make no sense.
 

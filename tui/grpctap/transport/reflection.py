@@ -21,6 +21,7 @@ from grpc_reflection.v1alpha.reflection_pb2 import (
 )
 
 from grpctap.core.repair import repair
+from grpctap.transport.pools import ReflectionError
 
 # Their messages are the same. v1 is what a server should have, v1alpha what most have.
 _VERSIONS = ("v1", "v1alpha")
@@ -30,10 +31,6 @@ _MOST_BYTES = 64 * 1024 * 1024
 # The options of protos: who uses an extension of these imports it.
 _OPTIONS = "google/protobuf/descriptor.proto"
 _UNREADABLE = "gives descriptions that cannot be read"
-
-
-class ReflectionError(Exception):
-    """A server that answers no reflection, or not as it should; the message says which."""
 
 
 class Reflection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from typing import TYPE_CHECKING
 
 import grpc
 from google.protobuf.descriptor_pb2 import FileDescriptorProto
@@ -16,9 +17,18 @@ from grpctap.core.status import DEADLINE_EXCEEDED, UNAVAILABLE
 from grpctap.core.text import printable
 from grpctap.transport.call import status_of
 from grpctap.transport.diagnose import looked_at, worth_a_look
-from grpctap.transport.pools import Files, Pool, SchemaError, build_pool, services_in
-from grpctap.transport.reflection import Reflection, ReflectionError
+from grpctap.transport.pools import (
+    Files,
+    Pool,
+    ReflectionError,
+    SchemaError,
+    build_pool,
+    services_in,
+)
 from grpctap.transport.target import Target
+
+if TYPE_CHECKING:
+    from grpctap.transport.reflection import Reflection
 
 ANSWER_S = 10.0
 """How long a server may take to describe a method once it is connected, in seconds."""
@@ -240,6 +250,9 @@ class Sources:
         return self._the_target.channel()
 
     def _asked(self, channel: grpc.Channel) -> Reflection:
+        # ListValue needs no question, and is to be seen soon.
+        from grpctap.transport.reflection import Reflection
+
         return Reflection(channel, self._metadata, self._timeout_s)
 
     def _unreflecting(self, error: ReflectionError) -> None:

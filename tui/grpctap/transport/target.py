@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 import grpc
@@ -12,8 +13,10 @@ import grpc.experimental
 
 from grpctap import __version__
 from grpctap.core.facts import NOT_VERIFIED
-from grpctap.transport.insecure import Place, Relay, insecure_channel, is_possible
 from grpctap.transport.tls import Tls
+
+if TYPE_CHECKING:
+    from grpctap.transport.insecure import Place
 
 MAX_MESSAGE_SIZE = 4 * 1024 * 1024
 """Largest message accepted by default, in bytes: gRPC's own default."""
@@ -157,6 +160,8 @@ class Target:
             # A proxy from the environment cannot reach what listens on this machine only.
             options.append(("grpc.enable_http_proxy", 0))
         if self.insecure:
+            from grpctap.transport.insecure import Relay, insecure_channel
+
             name = self.servername or self.authority or self._default_name
             context = self.tls.context(verify=False)
             relay = Relay(self._places, context, self.tls_name, self.connect_timeout)
@@ -200,6 +205,9 @@ class Target:
     def _check_insecure(self) -> None:
         if self.plaintext:
             raise TargetError("-insecure goes with TLS, not with -plaintext")
+        # Needed by few, and slow to import.
+        from grpctap.transport.insecure import is_possible
+
         if not is_possible():
             raise TargetError("-insecure works on Linux only; give the certificate with -cacert")
         if not self._places or re.match("dns://[^/]", self.address):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len, set_cell_size
 
-from grpctap.core.cells import Cells
 from grpctap.core.history import Located, Value
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.text import MARKS_PER_CHARACTER, printable
 from grpctap.widgets.stream_log import fit
+
+if TYPE_CHECKING:
+    from grpctap.core.cells import Cells
 
 WIDEST_COLUMN = 40
 """Cells of any column but the last."""
