@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpctap.core.catalog import Catalog
-from grpctap.core.fields import find_field, help_of, message_around, type_name
+from grpctap.core.fields import find_field, help_of, message_around
 from grpctap.core.jsonplaces import path_at, places
 from grpctap.core.requestcheck import RequestError, read_request
+from grpctap.core.types import type_text
 from support.protos import Protos
 
 PROTOS = Protos("""
@@ -137,7 +138,7 @@ def test_help_tells_types_choices_and_forms() -> None:
 def test_a_path_leads_to_a_field() -> None:
     field = find_field(WATCH.request, ("kids", "any name", "list", 3, "colour"))
     assert field is not None
-    assert type_name(field) == "Colour"
+    assert type_text(field) == "Colour"
     assert find_field(WATCH.request, ("time", "seconds")) is None
     assert find_field(WATCH.request, ("number", "x")) is None
 

@@ -13,9 +13,9 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from grpctap.core.catalog import nearest
-from grpctap.core.jsontext import is_map
 from grpctap.core.oneline import MOST_ENTRIES, OneLine, quoted
 from grpctap.core.text import printable
+from grpctap.core.types import is_map
 
 MOST_COLUMNS = 50
 LONGEST_CELL = 200

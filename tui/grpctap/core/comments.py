@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import EnumValueDescriptor, FieldDescriptor, FileDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorProto, SourceCodeInfo
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
+
+from grpctap.core.text import text_of
 
 
 class Comments:
@@ -51,11 +53,11 @@ def name_of(descriptor: Any) -> str:
         return f"{descriptor.type.full_name}.{descriptor.name}"
     if isinstance(descriptor, FieldDescriptor) and is_group(descriptor):
         # A group is a field and a type in one, and the comment is the type's.
-        return type_name(descriptor)
+        return message_name(descriptor)
     return str(descriptor.full_name)
 
 
-def type_name(field: FieldDescriptor) -> str:
+def message_name(field: FieldDescriptor) -> str:
     """The full name of the message that a field holds; "" where it holds none."""
     return "" if field.message_type is None else str(field.message_type.full_name)
 
@@ -88,7 +90,7 @@ def _all_comments(
 ) -> Iterable[tuple[str, tuple[str, str]]]:
     for file in files:
         for location in file.source_code_info.location:
-            comments = _text(location.leading_comments), _text(location.trailing_comments)
+            comments = text_of(location.leading_comments), text_of(location.trailing_comments)
             if any(comments):
                 name = _named(file, location.path)
                 if name is not None:
@@ -114,8 +116,3 @@ def _named(file: FileDescriptorProto, path: Sequence[int]) -> str | None:
             return None
         parts.append(name)
     return ".".join(parts)
-
-
-def _text(comment: SourceCodeInfo.Location | str | bytes) -> str:
-    # The proto of protos is old, so that protobuf hands out bad UTF-8 as bytes.
-    return comment.decode("utf-8", "replace") if isinstance(comment, bytes) else str(comment)

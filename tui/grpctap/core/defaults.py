@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
-from grpctap.core.jsontext import is_map
+from grpctap.core.types import is_map
 
 _WELL_KNOWN = "google.protobuf."
 

@@ -22,20 +22,13 @@ from google.protobuf.descriptor_pb2 import (
 )
 from google.protobuf.descriptor_pool import DescriptorPool
 
-from grpctap.core.comments import NO_COMMENTS, Comments, file_of, is_group, name_of, type_name
-from grpctap.core.jsontext import is_map
+from grpctap.core.comments import NO_COMMENTS, Comments, file_of, is_group, message_name, name_of
 from grpctap.core.optiontext import by_name, number_text, option_texts, quoted
+from grpctap.core.types import is_map, map_entry, scalar_name
 
 _INDENT = "  "
 _HIGHEST_FIELD, _HIGHEST_VALUE = 2**29 - 1, 2**31 - 1
 _FLOATS = (FieldDescriptor.CPPTYPE_FLOAT, FieldDescriptor.CPPTYPE_DOUBLE)
-_SCALARS = {
-    getattr(FieldDescriptor, f"TYPE_{name.upper()}"): name
-    for name in (
-        *("double", "float", "int32", "int64", "uint32", "uint64", "sint32", "sint64"),
-        *("fixed32", "fixed64", "sfixed32", "sfixed64", "bool", "string", "bytes"),
-    )
-}
 
 
 def described(descriptor: Any, comments: Comments = NO_COMMENTS) -> str:
@@ -81,7 +74,7 @@ def _field_of(message: Descriptor) -> FieldDescriptor | None:
     """The field that a message is made for: a map, or a group."""
     fields = [] if message.containing_type is None else message.containing_type.fields
     name = message.full_name
-    return next((field for field in fields if _own(field) and type_name(field) == name), None)
+    return next((field for field in fields if _own(field) and message_name(field) == name), None)
 
 
 def _own(field: FieldDescriptor) -> bool:
@@ -151,7 +144,9 @@ class _Printer:
                 written.add(oneof.full_name)
                 self._oneof(oneof, depth)
         # Maps and groups are written where their fields are.
-        own = {type_name(field) for field in (*message.fields, *message.extensions) if _own(field)}
+        own = {
+            message_name(field) for field in (*message.fields, *message.extensions) if _own(field)
+        }
         for nested in sorted(message.nested_types, key=lambda nested: nested.name):
             if nested.full_name not in own:
                 self._message(nested, depth)
@@ -187,10 +182,9 @@ class _Printer:
         if field.enum_type is not None:
             return f".{field.enum_type.full_name}"
         if field.message_type is None:
-            return _SCALARS[field.type]
-        if is_map(field):
-            key, value = (field.message_type.fields_by_number[number] for number in (1, 2))
-            return f"map<{self._type(key)}, {self._type(value)}>"
+            return scalar_name(field)
+        if entry := map_entry(field):
+            return f"map<{self._type(entry[0])}, {self._type(entry[1])}>"
         return f".{field.message_type.full_name}"
 
     def _field_options(self, field: FieldDescriptor) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from grpctap.core.message import MessageError, Reading, Run
 from grpctap.core.method import Method
 from grpctap.core.oneline import OneLine
 from grpctap.core.resume import Resume, request_at
+from grpctap.core.text import text_of
 
 _NUMBERS = {
     FieldDescriptor.CPPTYPE_DOUBLE,
@@ -96,7 +97,7 @@ class MethodSchema:
         try:
             message = self.message(raw)
             if self._only_text is not None:
-                return _text(self._only_text(message))
+                return text_of(self._only_text(message))
             return self._one_line.write(message)
         except MessageError as error:
             return f"{error} ({len(raw):,} bytes)"
@@ -139,7 +140,7 @@ class MethodSchema:
             if _is_text(field):
                 self.number_name = field.name
                 text = attrgetter(field.name)
-                return lambda message: last_number(_text(text(message)))
+                return lambda message: last_number(text_of(text(message)))
         return _no_number
 
 
@@ -159,11 +160,6 @@ def _number_reader(field: FieldDescriptor) -> Callable[[Any], float | None]:
 
 def _is_text(field: FieldDescriptor) -> bool:
     return field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
-
-
-def _text(value: str | bytes) -> str:
-    # Where nothing checks a string, protobuf hands out invalid UTF-8 as bytes.
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _no_cursor(_: Message) -> bytes:

@@ -9,8 +9,9 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from grpctap.core.jsontext import escape, is_map
+from grpctap.core.jsontext import escape
 from grpctap.core.optiontext import short_number
+from grpctap.core.types import MapEntry, map_entry
 
 _LONG = {
     FieldDescriptor.CPPTYPE_INT64,
@@ -76,18 +77,16 @@ class _Example:
         return pairs
 
     def _field(self, field: FieldDescriptor, within: tuple[str, ...], *, empty: bool) -> Any:
-        if is_map(field):
-            return {} if empty else dict([self._entry(field, within)])
+        if entry := map_entry(field):
+            return {} if empty else dict([self._entry(entry, within)])
         if field.is_repeated:
             return [] if empty else [self._value(field, within)]
         if field.message_type is not None and empty:
             return None
         return self._value(field, within)
 
-    def _entry(self, field: FieldDescriptor, within: tuple[str, ...]) -> tuple[str, Any]:
-        entry: Any = field.message_type
-        key = _scalar(entry.fields_by_number[1])
-        value = self._value(entry.fields_by_number[2], within)
+    def _entry(self, entry: MapEntry, within: tuple[str, ...]) -> tuple[str, Any]:
+        key, value = _scalar(entry[0]), self._value(entry[1], within)
         return key if isinstance(key, str) else json.dumps(key), value
 
     def _value(self, field: FieldDescriptor, within: tuple[str, ...]) -> Any:

@@ -8,14 +8,10 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 from grpctap.core.comments import Comments
 from grpctap.core.jsonplaces import Path
-from grpctap.core.template import WELL_KNOWN, map_entry
+from grpctap.core.template import WELL_KNOWN
 from grpctap.core.text import listed
+from grpctap.core.types import map_entry, type_text, written_oneof
 
-_TYPES = {
-    number: name.removeprefix("TYPE_").lower()
-    for name, number in vars(FieldDescriptor).items()
-    if name.startswith("TYPE_")
-}
 _FORMS = {
     "google.protobuf.Timestamp": 'a time: "2026-01-01T00:00:00Z"',
     "google.protobuf.Duration": 'seconds: "1.5s"',
@@ -93,7 +89,7 @@ def help_of(
     return [
         FieldHelp(
             field.json_name,
-            type_name(field),
+            type_text(field),
             tuple(_notes(field)),
             comments.of(field),
             here is not None and field.full_name == here.full_name,
@@ -102,23 +98,10 @@ def help_of(
     ]
 
 
-def type_name(field: FieldDescriptor) -> str:
-    """The type as a proto names it, without its package: "repeated int32", "map<string, Node>"."""
-    if entry := map_entry(field):
-        return f"map<{type_name(entry[0])}, {type_name(entry[1])}>"
-    if field.message_type is not None:
-        name = field.message_type.name
-    elif field.enum_type is not None:
-        name = field.enum_type.name
-    else:
-        name = _TYPES.get(field.type, "?")
-    return f"repeated {name}" if field.is_repeated else name
-
-
 def _notes(field: FieldDescriptor) -> list[str]:
     notes = []
-    oneof = field.containing_oneof
-    if oneof is not None and not (len(oneof.fields) == 1 and oneof.name == f"_{field.name}"):
+    oneof = written_oneof(field)
+    if oneof is not None:
         notes.append(f"one of {listed([each.json_name for each in oneof.fields])}")
     elif field.is_required:
         notes.append("required")

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 from grpctap.core.imports import imports_first
 from grpctap.core.message import MessageError
 from grpctap.core.text import MAX_LINE
+from grpctap.core.types import is_map
 
 _WELL_KNOWN, _PLAIN = "google.protobuf", "grpctap.plain"
 # What every message has, and a field of the same name hides.
@@ -109,12 +110,6 @@ def shorten(message: Message, room: int = MAX_LINE) -> int:
             del value[room:]
             room -= len(value)
     return room
-
-
-def is_map(field: FieldDescriptor) -> bool:
-    """Whether the field is a map, which protobuf keeps as a repeated message."""
-    message = field.message_type
-    return field.is_repeated and message is not None and bool(message.GetOptions().map_entry)
 
 
 def _shorten_map(message: Message, field: FieldDescriptor, room: int) -> int:

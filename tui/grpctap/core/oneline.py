@@ -16,9 +16,10 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
-from grpctap.core.jsontext import escape, is_map
+from grpctap.core.jsontext import escape
 from grpctap.core.mend import parse_mended
-from grpctap.core.text import MAX_LINE, printable
+from grpctap.core.text import MAX_LINE, printable, text_of
+from grpctap.core.types import MapEntry, map_entry
 
 # Of a list this much is shown, so that it leaves room for the fields after it.
 MOST_NUMBERS, MOST_ENTRIES, MOST_MESSAGES = 10, 6, 3
@@ -64,7 +65,7 @@ class OneLine:
     def value(self, field: FieldDescriptor, value: Any, limit: int = MAX_LINE) -> str:
         """One element of a field as a cell of a table, where text needs no quotes."""
         if field.type == FieldDescriptor.TYPE_STRING:
-            return printable(escape(_text(value)[: limit + 1]), limit)
+            return printable(escape(text_of(value)[: limit + 1]), limit)
         return self._written(limit, lambda line: line.element(field, value, 1)) or ""
 
     def entries(self, field: FieldDescriptor, value: Any, limit: int = MAX_LINE) -> str:
@@ -128,8 +129,8 @@ class _Line:
 
     def many(self, field: FieldDescriptor, values: Any, depth: int) -> None:
         """A list or a map."""
-        if is_map(field):
-            self._map(field, values, depth)
+        if entry := map_entry(field):
+            self._map(entry, values, depth)
             return
         size = len(values)
         most = MOST_MESSAGES if field.message_type is not None else MOST_NUMBERS
@@ -141,9 +142,13 @@ class _Line:
         if size > most:
             self._put(",…")
 
-    def _map(self, field: FieldDescriptor, entries: Mapping[Any, Any], depth: int) -> None:
-        entry = cast("Descriptor", field.message_type)
-        key_field, value_field = entry.fields_by_number[1], entry.fields_by_number[2]
+    def _map(
+        self,
+        entry: MapEntry,
+        entries: Mapping[Any, Any],
+        depth: int,
+    ) -> None:
+        key_field, value_field = entry
         size = len(entries)
         keys = sorted(entries) if size <= _SORTED else list(islice(entries, MOST_ENTRIES))
         self._put(f"[{size:,}]" + (" " if size else ""))
@@ -176,19 +181,21 @@ class _Line:
             return True
         if depth >= _DEEPEST:
             return False
+        fields = type_.fields_by_name
         match type_.full_name.removeprefix(_PREFIX):
             case "Any":
                 self._name(name)
                 self._any(value, depth)
             case "Struct":
                 self._name(name)
-                self._map(type_.fields_by_name["fields"], value.fields, depth)
+                # What only calls itself so may have no map: then the line is written plainly.
+                self._map(cast("MapEntry", map_entry(fields["fields"])), value.fields, depth)
             case "ListValue":
                 self._name(name)
-                self.many(type_.fields_by_name["values"], value.values, depth + 1)
+                self.many(fields["values"], value.values, depth + 1)
             case "Value" if value.WhichOneof("kind") in ("struct_value", "list_value"):
                 kind = value.WhichOneof("kind")
-                inner = type_.fields_by_name[kind].message_type
+                inner = fields[kind].message_type
                 return inner is not None and self._known(
                     inner, getattr(value, kind), name, depth + 1
                 )
@@ -240,7 +247,7 @@ def scalar(field: FieldDescriptor, value: Any, most: int = MOST_CHARACTERS) -> s
     if kind == FieldDescriptor.CPPTYPE_STRING:
         if field.type == FieldDescriptor.TYPE_BYTES:
             return bytes_text(value)
-        return quoted(_text(value), most)
+        return quoted(text_of(value), most)
     if kind == FieldDescriptor.CPPTYPE_BOOL:
         return "true" if value else "false"
     if kind == FieldDescriptor.CPPTYPE_ENUM:
@@ -356,8 +363,3 @@ def _decimal(total: int, unit: int) -> str:
     whole, rest = divmod(total, unit)
     digits = len(str(unit)) - 1
     return f"{whole}.{rest:0{digits}d}".rstrip("0").rstrip(".") if rest else str(whole)
-
-
-def _text(value: str | bytes) -> str:
-    # Where nothing checks a string, protobuf hands out invalid UTF-8 as bytes.
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value

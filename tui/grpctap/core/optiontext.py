@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import DecodeError, Message
 
-from grpctap.core.jsontext import is_map
+from grpctap.core.types import map_entry
 
 _ESCAPES = {byte: f"\\{sign}" for byte, sign in zip(b'\n\r\t"\\', 'nrt"\\', strict=True)}
 _UNINTERPRETED = 999
@@ -80,15 +80,9 @@ def _texts(field: FieldDescriptor, value: Any) -> Iterator[str]:
 
 
 def _elements(field: FieldDescriptor, value: Any) -> list[Any]:
-    if is_map(field):
-        return [_entry(field, key, value[key]) for key in sorted(value)]
+    if entry := map_entry(field):
+        return [f"{_pair(entry[0], key)} {_pair(entry[1], value[key])}" for key in sorted(value)]
     return list(value) if field.is_repeated else [value]
-
-
-def _entry(field: FieldDescriptor, key: Any, value: Any) -> str:
-    entry: Any = field.message_type
-    key_field, value_field = entry.fields_by_number[1], entry.fields_by_number[2]
-    return f"{_pair(key_field, key)} {_pair(value_field, value)}"
 
 
 def _compact(message: Message) -> str:

@@ -6,13 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple, cast
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 from google.protobuf.unknown_fields import UnknownFieldSet
 
-from grpctap.core.jsontext import is_map
 from grpctap.core.oneline import (
     OneLine,
     any_content,
@@ -23,6 +21,7 @@ from grpctap.core.oneline import (
     type_of,
 )
 from grpctap.core.text import printable
+from grpctap.core.types import MapEntry, map_entry, type_text, written_oneof
 
 MOST_ENTRIES = 1_000
 """Entries below one."""
@@ -31,7 +30,6 @@ LONGEST_VALUE = 2_000
 PREVIEW = 120
 
 _WIRE_TYPES = {0: "varint", 1: "64 bits", 2: "bytes", 3: "group", 5: "32 bits"}
-_TYPES = FieldDescriptorProto.Type.DESCRIPTOR.values_by_number
 
 
 class Entry(NamedTuple):
@@ -61,12 +59,12 @@ class Outline:
 
     def _field(self, field: FieldDescriptor, value: Any) -> Entry:
         name = printable(name_of(field))
-        if is_map(field):
+        if entry := map_entry(field):
             return Entry(
                 name,
                 _type(field),
                 _count(len(value), "entry", "entries"),
-                self._map_of(field, value),
+                self._map_of(entry, value),
             )
         if field.is_repeated:
             return Entry(
@@ -77,9 +75,8 @@ class Outline:
             )
         return self._element(field, value, name, _type(field))
 
-    def _map_of(self, field: FieldDescriptor, value: Any) -> Callable[[], list[Entry]]:
-        entry = cast("Descriptor", field.message_type)
-        key_field, value_field = entry.fields_by_number[1], entry.fields_by_number[2]
+    def _map_of(self, entry: MapEntry, value: Any) -> Callable[[], list[Entry]]:
+        key_field, value_field = entry
 
         def inside() -> list[Entry]:
             keys = sorted(value) if len(value) <= MOST_ENTRIES else value
@@ -94,7 +91,7 @@ class Outline:
     def _list_of(self, field: FieldDescriptor, value: Any) -> Callable[[], list[Entry]]:
         def inside() -> list[Entry]:
             made = (
-                self._element(field, part, f"[{index}]", _type(field, one=True))
+                self._element(field, part, f"[{index}]", type_text(field, full=True, one=True))
                 for index, part in enumerate(value)
             )
             return _bounded(made, len(value))
@@ -163,21 +160,7 @@ def _count(number: int, one: str, many: str) -> str:
     return f"{number:,} {one if number == 1 else many}"
 
 
-def _type(field: FieldDescriptor, *, one: bool = False) -> str:
-    if is_map(field):
-        entry = cast("Descriptor", field.message_type)
-        key, value = entry.fields_by_number[1], entry.fields_by_number[2]
-        return f"map<{_type(key)}, {_type(value)}>"
-    if field.message_type is not None:
-        name = field.message_type.full_name
-    elif field.enum_type is not None:
-        name = field.enum_type.full_name
-    else:
-        name = _TYPES[field.type].name.removeprefix("TYPE_").lower()
-    if field.is_repeated and not one:
-        return f"repeated {name}"
-    oneof = field.containing_oneof
-    # Protobuf makes a oneof of its own for each optional field, and names it so.
-    if oneof is not None and not (len(oneof.fields) == 1 and oneof.name == f"_{field.name}"):
-        return f"{name}, oneof {oneof.name}"
-    return name
+def _type(field: FieldDescriptor) -> str:
+    oneof = written_oneof(field)
+    text = type_text(field, full=True)
+    return text if oneof is None else f"{text}, oneof {oneof.name}"

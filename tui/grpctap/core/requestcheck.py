@@ -12,11 +12,12 @@ from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
 from grpctap.core.catalog import nearest
-from grpctap.core.fields import field_named, type_name
+from grpctap.core.fields import field_named
 from grpctap.core.jsonplaces import Path, Places, Span, places
 from grpctap.core.method import Method
-from grpctap.core.template import WELL_KNOWN, map_entry
+from grpctap.core.template import WELL_KNOWN
 from grpctap.core.text import printable
+from grpctap.core.types import map_entry, type_text
 
 _LONGEST = 300
 
@@ -177,7 +178,7 @@ def _mistake(field: FieldDescriptor, value: object, error: Exception) -> str:
     reason = _reason(error)
     if field.message_type is not None or "range" in reason:
         return reason
-    return f"this is no {type_name(field).removeprefix('repeated ')}"
+    return f"this is no {type_text(field, one=True)}"
 
 
 def _error(text: str, span: Span) -> RequestError:

@@ -15,11 +15,11 @@ from operator import attrgetter
 from typing import Any, NamedTuple, TypeVar
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 from google.protobuf.message import Message
 
 from grpctap.core.message import CursorError
 from grpctap.core.text import listed, printable
+from grpctap.core.types import is_map, scalar_name
 
 FOUND_ALONE = "resume_token"
 """A pair with this name on both sides needs no flag."""
@@ -255,10 +255,10 @@ def _resolve(root: Descriptor, text: str) -> _Path:
 def _type(field: FieldDescriptor) -> str:
     message = field.message_type
     if field.is_repeated:
-        return "a map" if message is not None and message.GetOptions().map_entry else "repeated"
+        return "a map" if is_map(field) else "repeated"
     if message is not None:
         return f"a {message.full_name}"
-    return FieldDescriptorProto.Type.DESCRIPTOR.values_by_number[field.type].name[5:].lower()
+    return scalar_name(field)
 
 
 def _fitting(root: Descriptor, text: str, fits: Callable[[FieldDescriptor], bool]) -> str:

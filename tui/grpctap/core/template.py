@@ -7,7 +7,7 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
-from grpctap.core.jsontext import is_map
+from grpctap.core.types import is_map, map_entry
 
 MAX_DEPTH = 4
 """How many messages within one another are opened where they must be there."""
@@ -62,14 +62,6 @@ def filled(field: FieldDescriptor, indent: int = 0) -> str:
         value = [one] if field.is_repeated else one
     first, *rest = _text(value).split("\n")
     return "\n".join([first, *(" " * indent + line for line in rest)])
-
-
-def map_entry(field: FieldDescriptor) -> tuple[FieldDescriptor, FieldDescriptor] | None:
-    """The fields of a map's keys and values; None: the field is no map."""
-    entry = field.message_type
-    if entry is None or not is_map(field):
-        return None
-    return entry.fields_by_name["key"], entry.fields_by_name["value"]
 
 
 def _has_template(field: FieldDescriptor) -> bool:

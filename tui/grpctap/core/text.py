@@ -91,6 +91,11 @@ def harmless(line: str) -> str:
     return _UNPRINTABLE.sub(_harmless, line)
 
 
+def text_of(value: str | bytes) -> str:
+    """A string of a message, which protobuf hands out as bytes where nobody checked its UTF-8."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+
+
 def listed(names: Sequence[str], most: int = 6) -> str:
     """The first of the names, and how many more there are: "a, b and 3 more"."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
