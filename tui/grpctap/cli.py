@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import NoReturn
 
 from grpctap.config import Config
 from grpctap.core.listvalue import LIST_VALUE
@@ -54,10 +54,8 @@ def parse(argv: Sequence[str]) -> Config:
 def _view(argv: Sequence[str]) -> int:
     parser = viewer_parser()
     args = parser.read(argv)
-    try:
+    with _explained(parser):
         question = Question.of(_words(parser, args))
-    except ValueError as error:
-        parser.error(str(error))
     if question is not None:
         return answer(question, _sources(parser, args, question), templates=args.msg_template)
     if _on_terminal() and not isinstance(args.method, str):
@@ -78,16 +76,10 @@ def _words(parser: Parser, args: argparse.Namespace) -> list[str]:
 
 def _sources(parser: Parser, args: argparse.Namespace, question: Question) -> Sources:
     args.address = question.address
-    try:
+    with _explained(parser):
         target = None if question.address is None else _target(args)
         _, reflection_metadata = _metadata(args)
         return sources_of(args, target, reflection_metadata)
-    except MissingVariableError as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    except ValueError as error:
-        parser.error(str(error))
-    except SchemaError as error:
-        _leave(parser, error)
 
 
 def _config(parser: Parser, args: argparse.Namespace) -> Config:
@@ -99,7 +91,7 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
         )
     if args.symbol is not None:
         parser.error("too many arguments")
-    try:
+    with _explained(parser):
         name = method_name(args.method)
         config = base_config(args)
         spec = None if args.resume is None else Spec.parse(args.resume)
@@ -112,12 +104,6 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
             resume=resume_of(spec, method),
             cells=cells_of(args.columns, method),
         )
-    except MissingVariableError as error:
-        parser.exit(1, f"{parser.prog}: {error}\n")
-    except ValueError as error:
-        parser.error(str(error))
-    except SchemaError as error:
-        _leave(parser, error)
 
 
 def base_config(args: argparse.Namespace) -> Config:
@@ -162,21 +148,24 @@ def _choose(parser: Parser, args: argparse.Namespace) -> int:
     starter = Starter(parser, args, base_config)
     if not isinstance(args.address, str):
         return browse(starter, args.theme)
-    try:
+    with _explained(parser):
         data = _standard_input() if args.data == "@" else args.data
         opening = starter.opening(args, "" if data == parser.get_default("data") else data)
+    return choose(opening, args.theme)
+
+
+@contextmanager
+def _explained(parser: Parser) -> Iterator[None]:
+    """Ends the program where something makes no sense, with what is wrong and the exit code."""
+    try:
+        yield
     except MissingVariableError as error:
         parser.exit(1, f"{parser.prog}: {error}\n")
     except ValueError as error:
         parser.error(str(error))
     except SchemaError as error:
-        _leave(parser, error)
-    return choose(opening, args.theme)
-
-
-def _leave(parser: Parser, error: SchemaError) -> NoReturn:
-    text = "".join(f"{parser.prog}: {line}\n" for line in error.lines)
-    parser.exit(error.exit_code, text)
+        lines = "".join(f"{parser.prog}: {line}\n" for line in error.lines)
+        parser.exit(error.exit_code, lines)
 
 
 def sources_of(
@@ -238,10 +227,8 @@ def _target(args: argparse.Namespace) -> Target:
 def _demo(argv: Sequence[str]) -> int:
     parser = demo_parser()
     args = parser.read(argv)
-    try:
+    with _explained(parser):
         cells = cells_of(args.columns, LIST_VALUE)
-    except ValueError as error:
-        parser.error(str(error))
     if not _on_terminal():
         parser.error("the demo needs a terminal; into a pipe, watch a server of your own")
     from grpctap.demo import DemoError, demo_server

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import _thread
-import os
-import select
 import signal
 import sys
 from contextlib import suppress
@@ -21,7 +19,7 @@ from grpctap.core.seams import duration, status_line
 from grpctap.core.state import ENDED, Command, State
 from grpctap.core.text import printable
 from grpctap.output import Lines
-from grpctap.pipe import Watch
+from grpctap.pipe import BROKEN_PIPE, Watch, write_all
 from grpctap.schemas import first_token, schema_of, wants_progress
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
@@ -30,7 +28,6 @@ from grpctap.transport.target import Target
 
 ERROR = 1
 INTERRUPTED = 130
-BROKEN_PIPE = 141
 # Whoever reads the output may have stalled in the middle of a line.
 PATIENCE_S = 1.0
 
@@ -55,14 +52,7 @@ class Pipe:
         if not (self._progress if reading.progress else accepted or self._raw):
             return True
         try:
-            line = self._lines.line(reading, message, received_ns)
-            # Past Python's buffer, whose lock a reader that stalls would hold beyond our end.
-            while line:
-                try:
-                    line = line[os.write(self._out, line) :]
-                except BlockingIOError:
-                    # Whoever shares the descriptor may have made it so.
-                    select.select([], [self._out], [])
+            write_all(self._out, self._lines.line(reading, message, received_ns))
         except (OSError, MessageError) as error:
             self.error = error
         if self._left is not None and not reading.progress:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grpctap.core.catalog import Catalog, CatalogError
 from grpctap.core.text import harmless
+from grpctap.pipe import BROKEN_PIPE, write_all
 from grpctap.transport.pools import SchemaError
 from grpctap.transport.sources import Sources
 
@@ -107,11 +107,10 @@ def _print(text: str) -> int:
         return _fail(ERROR, "standard output is closed")
     raw = "".join(f"{harmless(line)}\n" for line in text.split("\n")).encode()
     try:
-        # It is UTF-8, whatever the locale says, and a reader that has gone is no traceback.
-        while raw:
-            raw = raw[os.write(sys.stdout.fileno(), raw) :]
+        # It is UTF-8, whatever the locale says.
+        write_all(sys.stdout.fileno(), raw)
     except BrokenPipeError:
-        return 141
+        return BROKEN_PIPE
     except OSError as error:
         return _fail(ERROR, f"standard output cannot be written: {error.strerror}")
     return 0

@@ -1,4 +1,4 @@
-"""An output whose reader may go away: noticed at once, also while there is nothing to write."""
+"""Outputs that others read: written whole, and watched for a reader that goes away."""
 
 from __future__ import annotations
 
@@ -8,6 +8,25 @@ import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
+
+BROKEN_PIPE = 141
+"""The exit code when nobody reads the output any more."""
+
+
+def write_all(output: int, raw: bytes) -> None:
+    """Writes all of it to a file descriptor, however little it takes at a time.
+
+    It goes past Python's buffer, whose lock a reader that stalls would hold beyond our end.
+
+    Raises:
+        OSError: nothing more can be written; of a reader that has gone, BrokenPipeError.
+    """
+    while raw:
+        try:
+            raw = raw[os.write(output, raw) :]
+        except BlockingIOError:
+            # Whoever shares the descriptor may have made it so.
+            select.select([], [output], [])
 
 
 class Watch:

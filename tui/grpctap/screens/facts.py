@@ -11,7 +11,6 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
 
 from grpctap.core.advice import advise
@@ -20,6 +19,7 @@ from grpctap.core.facts import CallFacts
 from grpctap.core.seams import duration, status_line
 from grpctap.core.secrets import Metadata, metadata_lines
 from grpctap.core.status import Status
+from grpctap.screens.box import BoxScreen
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 
@@ -29,27 +29,14 @@ Sections = list[tuple[str, list[str]]]
 """Titles and printable lines; the first section has no title."""
 
 
-class FactsScreen(ModalScreen[None]):
+class FactsScreen(BoxScreen[None]):
     """What is known of the newest call, over the stream, which goes on meanwhile.
 
     `address` is printable.
     """
 
     DEFAULT_CSS = """
-    FactsScreen {
-        align: center middle;
-        & > VerticalScroll {
-            width: 90;
-            max-width: 95%;
-            height: auto;
-            max-height: 90%;
-            padding: 0 2;
-            background: $surface;
-            border: round $primary;
-            border-title-color: $foreground;
-            border-subtitle-color: $text-muted;
-        }
-    }
+    FactsScreen > VerticalScroll { width: 90; max-height: 90%; }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,i,q,enter", "dismiss", "Close"),

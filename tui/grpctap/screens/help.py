@@ -9,8 +9,9 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Static
+
+from grpctap.screens.box import BoxScreen
 
 # Short enough for all of it to be seen at once at 80x24.
 KEYS = (
@@ -34,25 +35,9 @@ KEYS = (
 )
 
 
-class HelpScreen(ModalScreen[None]):
+class HelpScreen(BoxScreen[None]):
     """The keys, over the stream, which goes on meanwhile."""
 
-    DEFAULT_CSS = """
-    HelpScreen {
-        align: center middle;
-        & > VerticalScroll {
-            width: 74;
-            max-width: 95%;
-            height: auto;
-            max-height: 95%;
-            padding: 0 2;
-            background: $surface;
-            border: round $primary;
-            border-title-color: $foreground;
-            border-subtitle-color: $text-muted;
-        }
-    }
-    """
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,enter,space", "dismiss", "Close"),
     ]

@@ -8,38 +8,26 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
-from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from grpctap.core.secrets import is_secret
 from grpctap.core.text import printable
 from grpctap.headers import parse_header
+from grpctap.screens.box import BoxScreen
 from grpctap.widgets.line_input import LineInput
 
 _LONGEST_NAME = 60
 Pairs = tuple[tuple[str, str], ...]
 
 
-class ValuesScreen(ModalScreen[Pairs | None]):
+class ValuesScreen(BoxScreen[Pairs | None]):
     """Asks for the value of each name; gives names and values, or None when it was left."""
 
     DEFAULT_CSS = """
-    ValuesScreen {
-        align: center middle;
-        & > VerticalScroll {
-            width: 74;
-            max-width: 95%;
-            height: auto;
-            max-height: 95%;
-            padding: 0 2;
-            background: $surface;
-            border: round $primary;
-            border-title-color: $foreground;
-            border-subtitle-color: $text-muted;
-            & > Static { height: auto; }
-            & > Input { background: $panel; padding: 0 1; margin-bottom: 1; }
-            & > .problem { color: $text-error; }
-        }
+    ValuesScreen > VerticalScroll {
+        & > Static { height: auto; }
+        & > Input { background: $panel; padding: 0 1; margin-bottom: 1; }
+        & > .problem { color: $text-error; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
