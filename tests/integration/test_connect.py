@@ -50,16 +50,6 @@ GREETING = price_message(1).SerializeToString()
 NAME = "feed.example.com"
 
 
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ours"))
-
-
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("theirs"))
-
-
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
     with ExitStack() as opened:

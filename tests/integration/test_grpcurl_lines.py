@@ -311,18 +311,13 @@ REFUSED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture
-def files(authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def files(ours: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the lines name, in the folder where they are run."""
     monkeypatch.chdir(tmp_path)
     for name in ("ca.crt", "tls.cert"):
-        Path(name).write_bytes(authority.pem)
-    cert, key = authority.issue_files("me")
+        Path(name).write_bytes(ours.pem)
+    cert, key = ours.issue_files("me")
     for name in ("client.crt", "a.pem"):
         Path(name).write_bytes(Path(cert).read_bytes())
     for name in ("client.key", "a.key"):
@@ -381,8 +376,8 @@ def test_a_variable_that_is_missing_is_told_by_its_name(monkeypatch: pytest.Monk
 
 
 @pytest.fixture(scope="module")
-def echo(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echo]:
-    with echo_server(tmp_path_factory.mktemp("echo"), authority) as server:
+def echo(ours: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Echo]:
+    with echo_server(tmp_path_factory.mktemp("echo"), ours) as server:
         yield server
 
 
@@ -450,12 +445,12 @@ def test_both_say_and_return_the_same(
     exit_code: int,
     count: int,
     echo: Echo,
-    authority: Authority,
+    ours: Authority,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TOKEN", "t0ken")
     assert "NO_SUCH_VARIABLE" not in os.environ
-    cert, key = authority.issue_files("client")
+    cert, key = ours.issue_files("client")
     for name, value in {
         "plain": echo.address,
         "method": METHOD,
@@ -464,20 +459,20 @@ def test_both_say_and_return_the_same(
         "tls": echo.tls,
         "mutual": echo.mutual,
         "tls_socket": echo.tls_socket,
-        "cacert": authority.file,
+        "cacert": ours.file,
         "cert": cert,
         "key": key,
         "name": NAME,
     }.items():
         words = words.replace(f"{{{name}}}", str(value))
     args = shlex.split(words)
-    theirs, ours = grpcurl(*args), grpctap(*args)
-    assert (theirs.returncode, ours.returncode) == (exit_code, exit_code), ours.stderr
-    found = messages(ours.stdout)
+    theirs, mine = grpcurl(*args), grpctap(*args)
+    assert (theirs.returncode, mine.returncode) == (exit_code, exit_code), mine.stderr
+    found = messages(mine.stdout)
     assert found == messages(theirs.stdout)
     assert len(found) == count
-    assert len(ours.stdout.splitlines()) == count
-    assert "t0ken" not in ours.stderr
+    assert len(mine.stdout.splitlines()) == count
+    assert "t0ken" not in mine.stderr
 
 
 def test_a_request_from_standard_input_and_a_large_answer(echo: Echo) -> None:

@@ -50,11 +50,6 @@ NAME = "feed.example.com"
 Pair = tuple[bytes, bytes]
 
 
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
 @pytest.fixture(autouse=True)
 def nothing_left() -> Iterator[None]:
     """No test leaves a relay behind."""
@@ -151,17 +146,17 @@ def told(target: Target) -> str:
 
 
 @pytest.mark.parametrize("kind", CERTIFICATES)
-def test_any_certificate_will_do(authority: Authority, kind: str) -> None:
-    how = grpc.ssl_server_credentials([CERTIFICATES[kind](authority)])
+def test_any_certificate_will_do(ours: Authority, kind: str) -> None:
+    how = grpc.ssl_server_credentials([CERTIFICATES[kind](ours)])
     with tls_server(how) as (address, _):
         assert call(Target(address))[1].code == codes.UNAVAILABLE
         messages, status = call(Target(address, insecure=True))
         assert (messages, status.ok) == ([b""], True)
 
 
-def test_what_the_server_hears_is_what_it_would_hear_over_tls_of_grpc(authority: Authority) -> None:
+def test_what_the_server_hears_is_what_it_would_hear_over_tls_of_grpc(ours: Authority) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue(NAME).configure_cert(context)
+    ours.issue(NAME).configure_cert(context)
     context.set_alpn_protocols(["h2"])
     names: list[str | None] = []
     context.sni_callback = lambda _, name, __: names.append(name)
@@ -177,7 +172,7 @@ def test_what_the_server_hears_is_what_it_would_hear_over_tls_of_grpc(authority:
 
     with listening(serve) as server:
         for target in (
-            Target(server.address, tls=Tls.read(authority.file, None, None), authority=NAME),
+            Target(server.address, tls=Tls.read(ours.file, None, None), authority=NAME),
             Target(server.address, insecure=True, authority=NAME),
             Target(server.address, insecure=True),
         ):
@@ -189,15 +184,15 @@ def test_what_the_server_hears_is_what_it_would_hear_over_tls_of_grpc(authority:
     assert names == [NAME, NAME, None]
 
 
-def test_a_certificate_of_ours_is_shown_and_its_absence_is_told(authority: Authority) -> None:
-    how = credentials(authority.issue(NAME), authority)
+def test_a_certificate_of_ours_is_shown_and_its_absence_is_told(ours: Authority) -> None:
+    how = credentials(ours.issue(NAME), ours)
     with tls_server(how) as (address, _):
-        shown = Tls.read(None, *authority.issue_files("me"))
+        shown = Tls.read(None, *ours.issue_files("me"))
         assert call(Target(address, tls=shown, insecure=True))[1].ok
         assert "give it with -cert and -key" in told(Target(address, insecure=True))
 
 
-def test_the_certificate_may_change_from_call_to_call(authority: Authority) -> None:
+def test_the_certificate_may_change_from_call_to_call(ours: Authority) -> None:
     with tls_server(grpc.ssl_server_credentials([self_signed("a")])) as (address, _):
         target = Target(address, insecure=True)
         transport = GrpcTransport(target, METHOD)
@@ -206,10 +201,10 @@ def test_the_certificate_may_change_from_call_to_call(authority: Authority) -> N
         assert call(target, transport)[1].ok
 
 
-def test_the_first_of_several_that_can_be_spoken_to_is_taken(authority: Authority) -> None:
-    how = credentials(authority.issue(NAME, ends=0))
+def test_the_first_of_several_that_can_be_spoken_to_is_taken(ours: Authority) -> None:
+    how = credentials(ours.issue(NAME, ends=0))
     with tls_server(how) as (address, _), listening(hang_up) as rude:
-        with listening(openssl(authority.issue(NAME), protocols=("http/1.1",))) as web:
+        with listening(openssl(ours.issue(NAME), protocols=("http/1.1",))) as web:
             several = f"ipv4:127.0.0.1:1,{rude.address},{web.address},{address}"
             assert call(Target(several, insecure=True))[1].ok
             refused = told(Target(f"ipv4:{rude.address},127.0.0.1:1", insecure=True))
@@ -217,14 +212,14 @@ def test_the_first_of_several_that_can_be_spoken_to_is_taken(authority: Authorit
 
 
 @pytest.mark.parametrize("scheme", ["dns:///localhost:", "localhost:", "dns:localhost:"])
-def test_names_are_looked_up(authority: Authority, scheme: str) -> None:
-    with tls_server(credentials(authority.issue(NAME))) as (address, _):
+def test_names_are_looked_up(ours: Authority, scheme: str) -> None:
+    with tls_server(credentials(ours.issue(NAME))) as (address, _):
         target = Target(scheme + address.rpartition(":")[2], insecure=True)
         assert call(target)[1].ok
 
 
-def test_addresses_of_version_6_and_sockets(authority: Authority, tmp_path: Path) -> None:
-    how = credentials(authority.issue(NAME))
+def test_addresses_of_version_6_and_sockets(ours: Authority, tmp_path: Path) -> None:
+    how = credentials(ours.issue(NAME))
     with tls_server(how, "[::1]:0") as (address, _):
         assert call(Target(address, insecure=True))[1].ok
         assert call(Target(f"ipv6:{address}", insecure=True))[1].ok
@@ -232,16 +227,16 @@ def test_addresses_of_version_6_and_sockets(authority: Authority, tmp_path: Path
     with tls_server(how, f"unix:{path}"):
         words = ["-insecure", "-unix", str(path), METHOD]
         assert call(parse(words).target)[1].ok
-        trusted = ["-cacert", authority.file, "-authority", NAME, "-unix", str(path), METHOD]
+        trusted = ["-cacert", ours.file, "-authority", NAME, "-unix", str(path), METHOD]
         assert call(parse(trusted).target)[1].ok
 
 
-def test_why_there_is_no_connection_is_told_as_without_it(authority: Authority) -> None:
+def test_why_there_is_no_connection_is_told_as_without_it(ours: Authority) -> None:
     address = "127.0.0.1:1"
     assert told(Target(address, insecure=True)).startswith(f"Nothing listens at {address};")
     assert "cannot be found" in told(Target("no-such-host.invalid:1", insecure=True))
     assert "There is no socket" in told(Target("unix:/no/such/socket", insecure=True))
-    leaf = authority.issue(NAME)
+    leaf = ours.issue(NAME)
     for serve, words in (
         (silent, "takes connections but says nothing"),
         (openssl(leaf), "takes connections but says nothing"),
@@ -256,8 +251,8 @@ def test_why_there_is_no_connection_is_told_as_without_it(authority: Authority) 
         assert told(Target(plain, insecure=True)) == "The server speaks no TLS; give -plaintext."
 
 
-def test_a_cancelled_call_ends_at_the_server(authority: Authority) -> None:
-    with tls_server(credentials(authority.issue(NAME)), messages=3) as (address, contexts):
+def test_a_cancelled_call_ends_at_the_server(ours: Authority) -> None:
+    with tls_server(credentials(ours.issue(NAME)), messages=3) as (address, contexts):
         made = GrpcTransport(Target(address, insecure=True), METHOD).open(b"")
         messages = iter(made)
         assert [next(messages) for _ in range(3)] == [b""] * 3
@@ -268,9 +263,9 @@ def test_a_cancelled_call_ends_at_the_server(authority: Authority) -> None:
         assert made.close().code == codes.CANCELLED
 
 
-def test_a_server_that_goes_away_is_a_connection_that_is_lost(authority: Authority) -> None:
+def test_a_server_that_goes_away_is_a_connection_that_is_lost(ours: Authority) -> None:
     with ExitStack() as stack:
-        server = tls_server(credentials(authority.issue(NAME)), messages=2)
+        server = tls_server(credentials(ours.issue(NAME)), messages=2)
         address, _ = stack.enter_context(server)
         made = GrpcTransport(Target(address, insecure=True), METHOD).open(b"")
         messages = iter(made)
@@ -280,8 +275,8 @@ def test_a_server_that_goes_away_is_a_connection_that_is_lost(authority: Authori
         assert made.close().code in (codes.UNAVAILABLE, codes.CANCELLED)
 
 
-def test_no_other_process_gets_through(authority: Authority) -> None:
-    with listening(openssl(authority.issue(NAME))) as server:
+def test_no_other_process_gets_through(ours: Authority) -> None:
+    with listening(openssl(ours.issue(NAME))) as server:
         place = "127.0.0.1", server.port
         relay = Relay([place], Tls().context(verify=False), NAME, PATIENCE_S)
         script = (
@@ -301,11 +296,11 @@ def test_no_other_process_gets_through(authority: Authority) -> None:
         relay.close()
 
 
-def test_nothing_stays_open(authority: Authority) -> None:
+def test_nothing_stays_open(ours: Authority) -> None:
     def count() -> int:
         return len(list(Path("/proc/self/fd").iterdir()))
 
-    with tls_server(credentials(authority.issue(NAME))) as (address, _):
+    with tls_server(credentials(ours.issue(NAME))) as (address, _):
         target = Target(address, insecure=True)
         assert call(target)[1].ok
         eventually(lambda: not relays(), "the relay ends")
@@ -317,7 +312,7 @@ def test_nothing_stays_open(authority: Authority) -> None:
         eventually(lambda: count() <= before + 1, "what was opened is closed")
 
 
-def test_it_goes_with_addresses_that_can_be_looked_up_here(authority: Authority) -> None:
+def test_it_goes_with_addresses_that_can_be_looked_up_here(ours: Authority) -> None:
     for address in ("xds:///feed", "vsock:2:1", "dns://8.8.8.8/feed:1"):
         with pytest.raises(TargetError, match="-insecure goes with HOST:PORT"):
             Target(address, insecure=True)

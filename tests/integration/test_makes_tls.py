@@ -22,16 +22,6 @@ WATCH = f"{SERVICE}/Watch"
 COUNT = ("-d", '{"count": 2}')
 
 
-@pytest.fixture(scope="module")
-def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("ours"))
-
-
-@pytest.fixture(scope="module")
-def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("theirs"))
-
-
 @pytest.fixture(scope="module", params=MAKES)
 def server(request: pytest.FixtureRequest, ours: Authority) -> Iterator[Make]:
     """One with TLS and a certificate for NAME, not for its address."""
