@@ -18,9 +18,10 @@ from pathlib import Path
 
 from textual.pilot import Pilot
 
-from grpctap.app import GrpctapApp
+from grpctap.app import ViewerApp
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.state import State
+from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
@@ -82,7 +83,7 @@ async def take(address: str) -> str:
     transport = GrpcTransport(Target(address, plaintext=True), METHOD)
     tap = Tap(transport, ListValue(SimpleRequest(data="WTI "), progress=True))
     try:
-        app = GrpctapApp(tap, address, METHOD, plaintext=True)
+        app = ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True))
         async with app.run_test(size=SIZE) as pilot:
             await _until(pilot, lambda: tap.snapshot().values > 0, "the first value")
             await pilot.pause(BEFORE_S)

@@ -9,9 +9,10 @@ import pytest
 from google.rpc import code_pb2, error_details_pb2
 from textual.containers import VerticalScroll
 
-from grpctap.app import GrpctapApp
+from grpctap.app import ViewerApp
 from grpctap.core.facts import Sent
 from grpctap.core.listvalue import METHOD, ListValue
+from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
@@ -31,7 +32,7 @@ def puppet() -> Puppet:
 
 
 @contextmanager
-def viewer(puppet: Puppet) -> Iterator[tuple[GrpctapApp, Tap]]:
+def viewer(puppet: Puppet) -> Iterator[tuple[ViewerApp, Tap]]:
     with RunningServer(puppet) as server:
         tap = Tap(
             GrpcTransport(Target(server.address, plaintext=True), METHOD, METADATA),
@@ -39,7 +40,7 @@ def viewer(puppet: Puppet) -> Iterator[tuple[GrpctapApp, Tap]]:
             sent=Sent("server-streaming", METADATA),
         )
         try:
-            yield GrpctapApp(tap, server.address, METHOD, plaintext=True), tap
+            yield ViewerApp(WatchScreen(tap, server.address, METHOD, plaintext=True)), tap
         finally:
             assert tap.close()
 

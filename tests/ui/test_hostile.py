@@ -12,9 +12,10 @@ from rich.cells import cell_len
 from textual.pilot import Pilot
 from wcwidth import wcswidth
 
-from grpctap.app import GrpctapApp
+from grpctap.app import ViewerApp
 from grpctap.core import status as codes
 from grpctap.core.listvalue import METHOD
+from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.notice import Notice
@@ -29,16 +30,16 @@ SIZES = [(80, 24), (120, 40), (33, 12), (25, 9)]
 
 
 @contextmanager
-def viewer(address: str) -> Iterator[tuple[GrpctapApp, Tap]]:
+def viewer(address: str) -> Iterator[tuple[ViewerApp, Tap]]:
     tap = make_tap(address)
     try:
-        yield GrpctapApp(tap, address, METHOD, plaintext=True), tap
+        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
     finally:
         assert tap.close()
         assert reader_threads() == []
 
 
-def check(app: GrpctapApp) -> None:
+def check(app: ViewerApp) -> None:
     """Every row is as wide as the screen, whoever measures it, and holds nothing that acts."""
     rows = lines(app)
     assert len(rows) == app.size.height
@@ -47,7 +48,7 @@ def check(app: GrpctapApp) -> None:
         assert cell_len(row) == wcswidth(row) == app.size.width, row
 
 
-def is_straight(app: GrpctapApp) -> bool:
+def is_straight(app: ViewerApp) -> bool:
     try:
         check(app)
     except AssertionError:
@@ -55,7 +56,7 @@ def is_straight(app: GrpctapApp) -> bool:
     return True
 
 
-async def look_at_all(pilot: Pilot[int], app: GrpctapApp) -> None:
+async def look_at_all(pilot: Pilot[int], app: ViewerApp) -> None:
     """Scrolls through the whole log."""
     log = app.screen.query_one(StreamLog)
     await pilot.press("home")

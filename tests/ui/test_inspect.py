@@ -11,9 +11,10 @@ import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
 from textual.pilot import Pilot
 
-from grpctap.app import GrpctapApp
+from grpctap.app import ViewerApp
 from grpctap.core.cells import Cells
 from grpctap.core.listvalue import LIST_VALUE, METHOD
+from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
@@ -29,12 +30,12 @@ SIZES = [(80, 24), (120, 40), (200, 60), (30, 10)]
 @contextmanager
 def viewer(
     address: str, history: int = 10**6, columns: str | None = None
-) -> Iterator[tuple[GrpctapApp, Tap]]:
+) -> Iterator[tuple[ViewerApp, Tap]]:
     tap = make_tap(address, history=history)
     if columns is not None:
         tap.schema.cells = Cells(columns, LIST_VALUE.response, LIST_VALUE.pool)
     try:
-        yield GrpctapApp(tap, address, METHOD, plaintext=True), tap
+        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
     finally:
         assert tap.close()
         assert reader_threads() == []
@@ -58,7 +59,7 @@ def prices(first: int, last: int) -> list[StreamResponse]:
     return [price_message(n) for n in range(first, last + 1)]
 
 
-def cursor_row(app: GrpctapApp) -> str:
+def cursor_row(app: ViewerApp) -> str:
     """The line with the cursor; "" where there is none."""
     return next((line for line in lines(app) if line.startswith("▸")), "")
 

@@ -10,11 +10,12 @@ import pytest
 from google.rpc import code_pb2, error_details_pb2
 from textual.pilot import Pilot
 
-from grpctap.app import GrpctapApp
+from grpctap.app import ViewerApp
 from grpctap.core.cells import Cells
 from grpctap.core.facts import Sent
 from grpctap.core.listvalue import LIST_VALUE, METHOD, ListValue
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
+from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
@@ -44,7 +45,7 @@ class Stage:
         self.tap = self.clock.tap = Tap(transport, schema, backoff=backoff, clock=self.clock)
         self.tap.sent = Sent(metadata=METADATA)
         # The port differs from run to run.
-        self.app = GrpctapApp(self.tap, "127.0.0.1:8000", METHOD, plaintext=True)
+        self.app = ViewerApp(WatchScreen(self.tap, "127.0.0.1:8000", METHOD, plaintext=True))
 
     def begin(self) -> None:
         """Lets 90 values come before anybody looks, so that no picture depends on the moment."""

@@ -10,11 +10,12 @@ import pytest
 from google.rpc import code_pb2
 from textual import events
 
-from grpctap.app import GrpctapApp
+from grpctap.app import ViewerApp
 from grpctap.core import status as codes
 from grpctap.core.listvalue import METHOD
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.core.state import Command, State
+from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog
@@ -45,16 +46,16 @@ def calm_server() -> Iterator[RunningServer]:
 @contextmanager
 def viewer(
     address: str, history: int = 10**6, backoff: Backoff | None = None
-) -> Iterator[tuple[GrpctapApp, Tap]]:
+) -> Iterator[tuple[ViewerApp, Tap]]:
     tap = make_tap(address, history=history, backoff=backoff)
     try:
-        yield GrpctapApp(tap, address, METHOD, plaintext=True), tap
+        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
     finally:
         assert tap.close()
         assert reader_threads() == []
 
 
-def footer(app: GrpctapApp) -> str:
+def footer(app: ViewerApp) -> str:
     return lines(app)[-1]
 
 

@@ -8,7 +8,7 @@ import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -22,8 +22,6 @@ from textual.message import Message
 from textual.screen import Screen
 
 from grpctap.screens.clipboard import HasCommands
-from grpctap.screens.watch import WatchScreen
-from grpctap.tap import Tap
 
 LONGEST_WAIT_S = 0.2
 """So long a key waits for the one before at most, in seconds."""
@@ -126,24 +124,6 @@ class ViewerApp(App[int]):
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)
-
-
-class GrpctapApp(ViewerApp):
-    """Watches one tap.
-
-    `grpcurl` gives the call as a command line of grpcurl.
-    """
-
-    def __init__(
-        self,
-        tap: Tap,
-        address: str,
-        method: str,
-        *,
-        plaintext: bool,
-        grpcurl: Callable[[], str] | None = None,
-    ) -> None:
-        super().__init__(WatchScreen(tap, address, method, plaintext=plaintext, grpcurl=grpcurl))
 
 
 def _settle() -> None:

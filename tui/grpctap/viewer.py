@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from grpctap.app import GrpctapApp, ViewerApp
+from grpctap.app import ViewerApp
 from grpctap.config import HISTORY, Config
 from grpctap.core.advice import HOPELESS
 from grpctap.core.history import MAX_BYTES
@@ -19,6 +19,7 @@ from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
 from grpctap.schemas import request_json
+from grpctap.screens.watch import WatchScreen
 from grpctap.snapshot import Snapshot
 from grpctap.stream import Stream, grpcurl_line
 
@@ -38,14 +39,14 @@ def view(config: Config, *, resumable: bool, flags: Sequence[str] = ()) -> int:
     """
     stream = Stream(config, flags)
     target = config.target
-    app = GrpctapApp(
+    screen = WatchScreen(
         stream.tap,
         target.address,
         config.method.name,
         plaintext=target.plaintext,
         grpcurl=partial(grpcurl_line, config, flags),
     )
-    return _run(app, config.theme, lambda: stream, resumable=resumable)
+    return _run(ViewerApp(screen), config.theme, lambda: stream, resumable=resumable)
 
 
 def choose(opening: Opening, theme: str | None) -> int:
