@@ -13,7 +13,7 @@ import pytest
 
 from grpctap.core import status as codes
 from grpctap.core.listvalue import METHOD
-from grpctap.pipe import Watch
+from grpctap.pipe import Watch, write_all
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest, StreamResponse
@@ -104,3 +104,19 @@ def test_a_silent_call_ends_with_the_reader_of_its_output() -> None:
             assert watch.gone
         assert call.close().code == codes.CANCELLED
         eventually(lambda: server.service.open_calls == 0, "the call ends")
+
+
+def test_all_is_written_to_an_output_that_takes_little_at_a_time() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    raw = bytes(range(256)) * 4_000
+
+    def write() -> None:
+        write_all(writer, raw)
+        os.close(writer)
+
+    thread = threading.Thread(target=write)
+    with os.fdopen(reader, "rb") as source:
+        thread.start()
+        assert source.read() == raw
+        thread.join()
