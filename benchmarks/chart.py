@@ -15,7 +15,7 @@ from time import perf_counter_ns, process_time_ns
 
 from textual.app import App, ComposeResult
 
-from grpctap.core.series import ChartFrame, Scroll, Series
+from grpctap.core.series import ChartFrame, Line, Scroll, Series
 from grpctap.widgets.chart import Chart
 
 SECOND = 1_000_000_000
@@ -42,7 +42,7 @@ class Feed:
 
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:
-        yield ChartFrame(self.end_ns, "number", self.series, (), moving=True)
+        yield ChartFrame(self.end_ns, [Line("number", self.series)], (), moving=True)
 
 
 class Bench(App[None]):

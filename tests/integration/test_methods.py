@@ -175,9 +175,10 @@ def test_the_chart_shows_the_first_number_of_a_message(server: tuple[str, Log]) 
         tap.command(Command.PAUSE)
         count = tap.snapshot().values
         with tap.chart_frame() as frame:
-            assert frame.name == "number"
-            assert frame.series.last is not None
-            assert frame.series.last.value == count / 2
+            (line,) = frame.lines
+            assert line.name == "number"
+            assert line.series.last is not None
+            assert line.series.last.value == count / 2
 
 
 def test_health_can_be_watched() -> None:

@@ -8,7 +8,7 @@ from math import sin
 import pytest
 from textual.app import App, ComposeResult
 
-from grpctap.core.series import ChartFrame, Mark, Series
+from grpctap.core.series import ChartFrame, Line, Mark, Series
 from grpctap.widgets.chart import (
     NOTHING,
     WAITING,
@@ -38,7 +38,7 @@ class Script:
         self.marks.append(Mark(NOON + round(start * SECOND), end_ns, label))
 
     def frame(self) -> ChartFrame:
-        return ChartFrame(self.end_ns, self.name, self.series, self.marks, self.moving)
+        return ChartFrame(self.end_ns, [Line(self.name, self.series)], self.marks, self.moving)
 
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:

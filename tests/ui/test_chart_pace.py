@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from textual.app import App, ComposeResult
 
-from grpctap.core.series import ChartFrame, Series
+from grpctap.core.series import ChartFrame, Line, Series
 from grpctap.widgets.chart import LONGEST_REST, Chart
 
 SLOW_S = 0.1
@@ -22,7 +22,7 @@ class SlowSource:
     def chart_frame(self) -> Iterator[ChartFrame]:
         self.looks += 1
         time.sleep(SLOW_S)
-        yield ChartFrame(0, "number", Series(), (), moving=True)
+        yield ChartFrame(0, [Line("number", Series())], (), moving=True)
 
 
 class ChartApp(App[None]):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from grpctap.core.series import ChartFrame, Column, Mark, Point, Series
+from grpctap.core.series import ChartFrame, Column, Line, Mark, Point, Series
 from grpctap.core.ticks import SECOND, Scale
 from grpctap.widgets.braille import Dots, View, plot, value_range
 from grpctap.widgets.chart import mark_texts, needed_span, steady_span
@@ -187,7 +187,7 @@ def frame_of(times: list[float], end: float, *marks: Mark, capacity: int = 100_0
     series = Series(capacity)
     for seconds in times:
         series.append(round(seconds * SECOND), 1.0)
-    return ChartFrame(round(end * SECOND), "", series, marks, moving=True)
+    return ChartFrame(round(end * SECOND), [Line("", series)], marks, moving=True)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
 from grpctap.core.secrets import Metadata
-from grpctap.core.series import ChartFrame, Mark, Series
+from grpctap.core.series import ChartFrame, Line, Mark, Series
 from grpctap.core.session import Session
 from grpctap.core.state import ENDED, TALKING, Command, State
 from grpctap.core.stats import Gaps, Rate, RateMeter, arrival_gaps
@@ -365,8 +365,7 @@ class Tap:
             session = self._session
             yield ChartFrame(
                 end_ns=self._clock() if session.is_open else self._still_ns,
-                name=self.schema.number_name,
-                series=self._series,
+                lines=[Line(self.schema.number_name, self._series)],
                 marks=[
                     Mark(gap.start_ns, gap.reopened_ns, gap.label) for gap in session.interruptions
                 ],

@@ -8,16 +8,16 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from grpctap.core.event import event_reader
 from grpctap.core.jsontext import escape, shorten
 from grpctap.core.message import MessageError, Schema
-from grpctap.core.oneline import in_order, time_text, type_of
+from grpctap.core.oneline import time_text, type_of
 from grpctap.core.outline import Entry, Outline, unknown_count
 from grpctap.core.pretty import INDENT, Kind, Line, Piece, pretty
 
 MOST_FIELDS = 3_000
 """Fields and elements in the JSON that is shown."""
 _MOST_ANY = 65_536
-_TIMES = ("event_time", "timestamp", "time", "created_at")
 
 
 @dataclass(frozen=True)
@@ -68,18 +68,11 @@ def whole_json(schema: Schema, raw: bytes) -> str:
 
 
 def _event(message: Message) -> str:
-    fields = type_of(message).fields_by_name
-    for name in _TIMES:
-        field = fields.get(name)
-        if field is None or field.is_repeated or field.message_type is None:
-            continue
-        value: Any = {known.name: value for known, value in in_order(message)}.get(name)
-        if value is not None and field.message_type.full_name == "google.protobuf.Timestamp":
-            try:
-                return time_text(value.seconds, value.nanos) or ""
-            except (AttributeError, TypeError):
-                return ""
-    return ""
+    read = event_reader(type_of(message))
+    if read is None:
+        return ""
+    moment = read(message)
+    return "" if moment is None else time_text(*divmod(moment, 1_000_000_000)) or ""
 
 
 def _cut_any(message: Message) -> None:

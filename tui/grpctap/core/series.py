@@ -312,16 +312,22 @@ class Scroll:
         return columns
 
 
+class Line(NamedTuple):
+    """A series on a chart, by the name of its field."""
+
+    name: str
+    series: Series
+
+
 @dataclass(frozen=True, slots=True)
 class ChartFrame:
-    """What a chart shows at a moment.
+    """What a chart shows at a moment; `lines` are the series in it.
 
     `end_ns` is the right edge of the time axis: now while the stream is live, the moment of the
     pause while it is paused; `moving` says which. `marks` are in the order of their starts.
     """
 
     end_ns: int
-    name: str
-    series: Series
+    lines: Sequence[Line]
     marks: Sequence[Mark]
     moving: bool

@@ -67,7 +67,7 @@ def needed_span(frame: ChartFrame) -> int:
 
     That is all there is between 10 and 60 seconds, and more of a slow stream, to show 60 points.
     """
-    series, end_ns = frame.series, frame.end_ns
+    series, end_ns = frame.lines[0].series, frame.end_ns
     first_ns, slow_ns = series.first_time, series.time_back(LEAST_POINTS)
     if first_ns is None or slow_ns is None:
         return 10 * SECOND
@@ -341,7 +341,7 @@ class Chart(LineWidget):
             gutter = 0
         dots = 2 * (width - gutter)
         with source.chart_frame() as frame:
-            series, held = frame.series, self.frozen
+            (name, series), held = frame.lines[0], self.frozen
             if series is not self._series:
                 self._series, self._scale, self._span_ns = series, None, 0
                 self._label_width = LABEL_WIDTH
@@ -363,7 +363,7 @@ class Chart(LineWidget):
             moment = (start, dot_ns, tuple(marks)) if len(series) else ()
             version = None if held else series.version
             moving = frame.moving and not held
-            seen = (series, version, moment, frame.name, moving, width, height, dots)
+            seen = (series, version, moment, name, moving, width, height, dots)
             if seen == self._seen:
                 return None
             self._seen = seen
@@ -374,7 +374,7 @@ class Chart(LineWidget):
                 before=before,
                 after=None if held else series.after(start_ns + dots * dot_ns),
                 marks=marks,
-                name=printable(frame.name),
+                name=printable(name),
                 recent=self._recent,
                 moving=moving,
             )
