@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
+from grpctap.core.facts import Sent
 from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
@@ -34,7 +35,7 @@ class Config:
     `headers_expanded` says that variables stood in the metadata. `count` values or `duration`
     seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages, and
     `verbose` that it tells the metadata of each call. `cells` None: the log shows what fits of each
-    message.
+    message. `record` is the path of a file to record the stream into; None: it is not recorded.
     """
 
     target: Target
@@ -57,11 +58,17 @@ class Config:
     duration: float | None = None
     cells: Cells | None = None
     verbose: bool = False
+    record: str | None = None
 
     @property
     def schema_sources(self) -> Sources:
         """Where types come from; where nothing is said of it, from the server."""
         return self.sources or Sources(self.target, self.metadata, self.max_time)
+
+    @property
+    def sent(self) -> Sent:
+        """What is the same for all calls of it."""
+        return Sent(self.method.kind, self.metadata, self.target.security, self.method.pool)
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""
