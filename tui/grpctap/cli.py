@@ -35,6 +35,10 @@ def main(argv: Sequence[str]) -> int:
         from grpctap_server.cli import main as serve
 
         return serve(argv[1:])
+    if argv[:1] == ["replay"]:
+        from grpctap.replay import main as replay
+
+        return replay(argv[1:])
     try:
         return _demo(argv[1:]) if argv[:1] == ["demo"] else _view(argv)
     except SystemExit as leave:
@@ -58,7 +62,7 @@ def _view(argv: Sequence[str]) -> int:
         question = Question.of(_words(parser, args))
     if question is not None:
         return answer(question, _sources(parser, args, question), templates=args.msg_template)
-    if _on_terminal() and not isinstance(args.method, str):
+    if on_terminal() and not isinstance(args.method, str):
         return _choose(parser, args)
     return _watch(_config(parser, args), kept_flags(parser, args), keep=not args.no_recent)
 
@@ -229,7 +233,7 @@ def _demo(argv: Sequence[str]) -> int:
     args = parser.read(argv)
     with _explained(parser):
         cells = cells_of(args.columns, LIST_VALUE)
-    if not _on_terminal():
+    if not on_terminal():
         parser.error("the demo needs a terminal; into a pipe, watch a server of your own")
     from grpctap.demo import DemoError, demo_server
 
@@ -255,7 +259,7 @@ def _demo(argv: Sequence[str]) -> int:
 
 
 def _watch(config: Config, flags: Sequence[str], *, keep: bool) -> int:
-    if _on_terminal():
+    if on_terminal():
         from grpctap.recent import RecentCalls
         from grpctap.stream import recent_call
         from grpctap.viewer import view
@@ -268,7 +272,8 @@ def _watch(config: Config, flags: Sequence[str], *, keep: bool) -> int:
     return follow(config)
 
 
-def _on_terminal() -> bool:
+def on_terminal() -> bool:
+    """Whether somebody types, and looks on."""
     return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
 
 

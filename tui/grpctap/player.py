@@ -8,7 +8,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from math import inf
 
@@ -16,11 +16,11 @@ from grpctap.core.facts import CallFacts, Sent
 from grpctap.core.goal import Goal, Step, visible_from
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, Located
 from grpctap.core.message import Schema
-from grpctap.core.played import Place, Played, is_value, time_of
+from grpctap.core.played import Place, Played, time_of
 from grpctap.core.playhead import Playhead, next_speed
 from grpctap.core.series import ChartFrame, Line
 from grpctap.core.state import Command, State
-from grpctap.core.stats import Gaps, Rate, arrival_gaps
+from grpctap.core.stats import Gaps, arrival_gaps
 from grpctap.core.status import Status
 from grpctap.recording import RecordingError
 from grpctap.reel import Reel, Tail
@@ -91,7 +91,7 @@ class Player:
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.schema = schema
-        self.sent = sent or Sent()
+        self._sent = sent or Sent()
         self._reel = reel
         self._capacity, self._max_bytes = capacity, max_bytes
         self._clock = clock
@@ -107,7 +107,7 @@ class Player:
         self._at_end = False
         self._grown_ns: int | None = None
         self._error = ""
-        self._rate = (-1, Rate(0.0, 0.0))
+        self._asked = 0
         self._lock = threading.Lock()
         self._wake = threading.Condition(self._lock)
         self._closed = False
@@ -145,7 +145,7 @@ class Player:
                 self._head.pause(now_ns)
             else:
                 self._head.play(now_ns)
-            self._wake.notify_all()
+            self._poke()
 
     def hop(self, messages: int) -> None:
         """Goes so many messages on, or back where it is below 0, and pauses there."""
@@ -175,7 +175,7 @@ class Player:
         with self._lock:
             now_ns = self._clock()
             self._head.set_speed(next_speed(self._head.speed, by), now_ns)
-            self._wake.notify_all()
+            self._poke()
 
     # What the views call.
 
@@ -184,6 +184,12 @@ class Player:
         """Where the playhead stands: PLAYING, PAUSED or ENDED."""
         with self._lock:
             return self._state(self._clock())
+
+    @property
+    def sent(self) -> Sent:
+        """What is known of the method, and what was sent along with the newest call."""
+        with self._lock:
+            return replace(self._sent, metadata=self._played.place.sent)
 
     @property
     def status(self) -> Status | None:
@@ -217,8 +223,6 @@ class Player:
         with self._lock:
             history, place = self._played.history, self._played.place
             now_ns = self._now_ns()
-            if self._rate[0] != now_ns or self._at_end:
-                self._rate = now_ns, self._played.rate(now_ns)
             counts = place.counts
             values = history.values
             return Snapshot(
@@ -235,7 +239,7 @@ class Player:
                 repeated=counts.repeated,
                 late=counts.late,
                 left_out=counts.left_out,
-                rate=self._rate[1],
+                rate=self._played.rate(now_ns),
                 silent_ns=0,
                 alive=True,
                 attempt=0,
@@ -305,25 +309,31 @@ class Player:
 
     def _go(self, goal: Goal) -> None:
         self._goal, self._error = goal, ""
+        self._poke()
+
+    def _poke(self) -> None:
+        """Lets the thread look at what is wanted now."""
+        self._asked += 1
         self._wake.notify_all()
 
     # What the thread does.
 
     def _run(self) -> None:
         while not self._closed:
+            asked = self._asked
             try:
                 goal = self._goal
                 wait_s = self._play() if goal is None else self._reach(goal)
             except RecordingError as error:
                 with self._lock:
                     self._error, self._goal, wait_s = str(error), None, inf
+                    self._ahead.clear()
             with self._wake:
-                if not self._closed and self._goal is None and wait_s > 0:
+                if not self._closed and self._asked == asked and wait_s > 0:
                     self._wake.wait(None if wait_s == inf else min(wait_s, POLL_S))
 
     def _play(self) -> float:
-        """Takes in what is due; returns in how many seconds more may be, infinite: by itself never.
-        """
+        """Takes in what is due; returns in how many seconds more may be, infinite: never."""
         with self._lock:
             now_ns, head, follows = self._clock(), self._head, self._at_end
             if not head.playing or self._error:
@@ -334,7 +344,9 @@ class Player:
             self._meet_end()
             return POLL_S
         ahead = list(islice(self._ahead, BATCH))
-        count = next((at for at, one in enumerate(ahead) if time_of(one.entry) > due_ns), len(ahead))
+        count = next(
+            (at for at, one in enumerate(ahead) if time_of(one.entry) > due_ns), len(ahead)
+        )
         with self._lock:
             if self._goal is not None:
                 return 0.0
@@ -395,8 +407,8 @@ class Player:
                 count = max(count, 1)
             else:
                 if not in_sight and played.offset == anchor.offset:
-                    self._anchor = played.copy()
-                count, reached = goal.count(steps, played.place)
+                    self._drop_anchor(played)
+                count, reached = goal.reach(steps, played.place)
             if in_sight:
                 with self._lock:
                     self._take(played, count)
@@ -429,9 +441,9 @@ class Player:
             return kept.copy()
         return current if not is_new else self._from(first)
 
+    def _drop_anchor(self, played: Played) -> None:
+        if self._anchor is None or self._anchor.offset != played.offset:
+            self._anchor = played.copy()
+
     def _from(self, place: Place) -> Played:
         return Played(self.schema, self._capacity, self._max_bytes, place)
-
-
-def _values(steps: list[Step]) -> int:
-    return sum(is_value(step.entry) for step in steps)

@@ -25,8 +25,10 @@ class Watched(Protocol):
 
     schema: Schema
     """Reads the messages."""
-    sent: Sent
-    """What is the same for all calls of the stream."""
+
+    @property
+    def sent(self) -> Sent:
+        """What is the same for all calls of the stream, or what was sent along with this one."""
 
     def start(self) -> None:
         """Begins; does nothing when it has begun."""

@@ -43,7 +43,7 @@ class Goal(NamedTuple):
             at = bisect_right(places, self.offset, key=lambda place: place.offset)
         return max(at - 1, 0)
 
-    def count(self, steps: Sequence[Step], place: Place) -> tuple[int, bool]:
+    def reach(self, steps: Sequence[Step], place: Place) -> tuple[int, bool]:
         """How many of the next steps lead to it or towards it, and whether it is reached then."""
         if self.values is not None:
             return self._count_values(steps, place, self.values)
@@ -55,9 +55,7 @@ class Goal(NamedTuple):
         at = bisect_right(steps, self.offset, key=lambda step: step.end)
         return at, at < len(steps) or place.offset >= self.offset
 
-    def _count_values(
-        self, steps: Sequence[Step], place: Place, wanted: int
-    ) -> tuple[int, bool]:
+    def _count_values(self, steps: Sequence[Step], place: Place, wanted: int) -> tuple[int, bool]:
         left = wanted - place.values
         time_ns = place.time_ns
         for at, (entry, _) in enumerate(steps):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from grpctap.core.facts import CallFacts
 from grpctap.core.history import History
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.recording import Ended, Entry, Headers, Opened, Received, SeamAt
 from grpctap.core.seams import Fault, Interruption, Irregularity, Outcome, Seam
+from grpctap.core.secrets import Metadata
 from grpctap.core.series import Mark, Series
 from grpctap.core.session import MAX_INTERRUPTIONS
 from grpctap.core.stats import Rate, RateMeter
@@ -70,6 +71,7 @@ class Place:
     interruptions: tuple[Interruption, ...] = ()
     counts: Counts = Counts()
     call: CallFacts | None = None
+    sent: Metadata = field(default=(), repr=False)
 
 
 class Played:
@@ -92,16 +94,14 @@ class Played:
         self.history.begin(place.rows, place.values, place.size)
         self.series = Series(capacity)
         self._place = place
-        self.meter = RateMeter()
+        self._meter = RateMeter()
         self._sample_ns = 0
 
     @property
     def place(self) -> Place:
         """Where it stands."""
         history = self.history
-        return replace(
-            self._place, rows=history.end, values=history.values, size=history.bytes
-        )
+        return replace(self._place, rows=history.end, values=history.values, size=history.bytes)
 
     @property
     def offset(self) -> int:
@@ -116,20 +116,18 @@ class Played:
     @property
     def marks(self) -> list[Mark]:
         """The interruptions, for a chart."""
-        return [
-            Mark(gap.start_ns, gap.reopened_ns, gap.label) for gap in self._place.interruptions
-        ]
+        return [Mark(gap.start_ns, gap.reopened_ns, gap.label) for gap in self._place.interruptions]
 
     def rate(self, now_ns: int) -> Rate:
-        """The rates at a recorded time."""
-        return self.meter.sample(now_ns, self.history.values, self.history.bytes)
+        """The rates at a recorded time, by what came before it."""
+        return self._meter.copy().sample(now_ns, self.history.values, self.history.bytes)
 
     def copy(self) -> Played:
         """One of its own, which goes on from here."""
         copy = Played(self._schema, self._capacity, self._max_bytes, self._place)
         copy.history = self.history.copy()
         copy.series = self.series.copy()
-        copy.meter = self.meter.copy()
+        copy._meter = self._meter.copy()
         copy._sample_ns = self._sample_ns
         return copy
 
@@ -193,10 +191,9 @@ class Played:
             case Opened():
                 number = 1 if call is None else call.number + 1
                 call = CallFacts(number, entry.call_id, entry.time_ns)
+                self._place = replace(self._place, sent=entry.metadata)
             case Headers() if call is not None and call.call_id == entry.call_id:
-                call = replace(
-                    call, headers_ns=entry.time_ns, initial_metadata=entry.metadata
-                )
+                call = replace(call, headers_ns=entry.time_ns, initial_metadata=entry.metadata)
             case Ended() if call is not None and call.call_id == entry.call_id:
                 call = replace(
                     call,
@@ -214,7 +211,7 @@ class Played:
         if time_ns > place.time_ns:
             self._place = place = replace(place, time_ns=time_ns)
         if place.time_ns >= self._sample_ns:
-            self.rate(place.time_ns)
+            self._meter.sample(place.time_ns, self.history.values, self.history.bytes)
             self._sample_ns = place.time_ns + _SAMPLE_NS
 
     def _seam(self, identity: int, seam: Seam) -> None:
@@ -234,7 +231,7 @@ class Played:
             row = self.history.add_seam(seam)
         if isinstance(seam, Interruption):
             interruptions = (*interruptions, seam)[-MAX_INTERRUPTIONS:]
-            self.meter.reset()
+            self._meter.reset()
         rest = tuple(one for one in place.seams if one[0] != identity)
         self._place = replace(
             place,

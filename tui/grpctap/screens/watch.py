@@ -19,7 +19,7 @@ from grpctap.core.text import printable
 from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
 from grpctap.snapshot import Snapshot
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.log_form import LineForm, TableForm
@@ -75,7 +75,7 @@ class WatchScreen(Screen[None]):
 
     def __init__(
         self,
-        tap: Tap,
+        tap: Watched,
         address: str,
         method: str,
         *,
