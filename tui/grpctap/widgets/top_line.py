@@ -76,7 +76,9 @@ class TopLine(KeptLines):
         clock = f"   {hours:02d}:{rest // 60:02d}:{rest % 60:02d} "
         room = width - len(name) - len(clock) - 2
         room -= len(self._badge)
-        left = f" grpctap   {self._target}   {self._method}"
+        left = f" {self._target}   {self._method}"
+        if not self._badge:
+            left = f" grpctap  {left}"
         last = self._target if self._badge else self._method
         for shorter in (f" {self._target}   {self._method}", f" {last}"):
             if cell_len(left) > room:
