@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -13,21 +15,40 @@ from grpctap.core import status as codes
 from grpctap.core.history import Value
 from grpctap.core.played import Played
 from grpctap.core.recording import Ended, Entry, Headers, Opened, Received, SeamAt
-from grpctap.core.seams import Cause, Fault, How, Interruption, Irregularity, Outcome, Range
+from grpctap.core.seams import (
+    Cause,
+    Fault,
+    How,
+    Interruption,
+    Irregularity,
+    Outcome,
+    Range,
+    clock_time,
+)
 from grpctap.core.state import State
+from grpctap.core.stats import Rate
 from grpctap.core.status import Status
-from grpctap.reel import Tail
+from grpctap.player import Player
+from grpctap.recording import Recording
+from grpctap.reel import Reel, Tail
+from grpctap.replay import recorded_schema
+from grpctap_protos import recording_pb2 as pb
 from support.recordings import (
     START_NS,
     TICK_NS,
     await_end,
+    framed,
+    header,
     play,
     playing,
     price,
+    prices,
     rows,
     settled,
     write,
+    written,
 )
+from support.server import ManualClock, eventually
 
 SECOND = 1_000_000_000
 
@@ -140,7 +161,7 @@ def entries_of(shape: list[int]) -> list[Entry]:
         if kind < 6 or (kind == 7 and not seams):
             number += 1
             row += 1
-            entries.append(price(number, time_ns)._replace(raw=price(number).raw + b"z" * 0))
+            entries.append(price(number, time_ns))
         elif kind == 6:
             entries.append(SeamAt(row, Interruption(Cause.PAUSED, time_ns, number)))
             seams.append((row, time_ns))
@@ -212,3 +233,251 @@ def test_wherever_one_goes_it_is_as_if_it_had_been_played_there(
 
 def _is_kept(entry: Entry) -> bool:
     return isinstance(entry, Received) and not entry.dropped
+
+
+def timed(path: Path, clock: ManualClock, speed: float) -> Player:
+    """A player by a clock that the test sets."""
+    recording = Recording.open(path)
+    return Player(Reel(recording), recorded_schema(recording), speed=speed, clock=clock)
+
+
+@pytest.mark.parametrize("speed", [1.0, 10.0, 0.5])
+def test_in_its_own_time_each_value_comes_when_it_came(tmp_path: Path, speed: float) -> None:
+    clock = ManualClock()
+    player = timed(write(tmp_path / "a", prices(40)), clock, speed)
+    player.start()
+    try:
+        for tenths in (1, 5, 6, 30):
+            # Half a tenth further on, so that no rounding decides.
+            clock.now = ManualClock().now + round((tenths + 0.5) * TICK_NS / speed)
+            eventually(lambda: player.snapshot().values == tenths, f"{tenths} values")  # noqa: B023
+            assert player.state is State.PLAYING
+            assert player.now_ns() == pytest.approx(START_NS + (tenths + 0.5) * TICK_NS, abs=1000)
+            assert player.snapshot().elapsed_ns == pytest.approx((tenths + 0.5) * TICK_NS, abs=1000)
+        assert player.snapshot().rate.values == pytest.approx(10, rel=0.1)
+        player.toggle()
+        clock.advance(1000)
+        assert player.state is State.PAUSED
+        assert player.snapshot().values == 30
+        with player.chart_frame() as frame:
+            assert not frame.moving
+            assert frame.end_ns == pytest.approx(START_NS + 30.5 * TICK_NS, abs=1000)
+        player.toggle()
+        clock.advance(1000)
+        await_end(player)
+        assert player.snapshot().values == 40
+        assert player.now_ns() == START_NS + 40 * TICK_NS
+        # At the end it begins again, in its own time.
+        player.toggle()
+        settled(player)
+        assert player.state is State.PLAYING
+        assert player.snapshot().values == 0
+    finally:
+        assert player.close()
+
+
+def test_a_pause_that_was_recorded_is_waited_for_and_can_be_stepped_over(tmp_path: Path) -> None:
+    clock = ManualClock()
+    player = timed(write(tmp_path / "a", story()), clock, 1.0)
+    player.start()
+    try:
+        clock.advance(2.05)
+        eventually(lambda: player.extent().end == 11, "the pause")
+        assert player.snapshot().values == 10
+        assert player.snapshot().rate == Rate(0.0, 0.0)
+        assert player.now_ns() == START_NS + round(20.5 * TICK_NS)
+        player.hop(1)
+        settled(player)
+        assert player.snapshot().values == 11
+        assert player.state is State.PAUSED
+        assert player.now_ns() == START_NS + round(65.5 * TICK_NS)
+        player.change_speed(1)
+        assert player.position().speed == 2.0
+        player.toggle()
+        clock.advance(1.01)
+        eventually(lambda: player.snapshot().values > 20, "more values")
+        assert player.snapshot().missed == 3
+    finally:
+        assert player.close()
+
+
+def test_a_seek_goes_on_playing_unless_that_would_be_over_at_once(tmp_path: Path) -> None:
+    clock = ManualClock()
+    player = timed(write(tmp_path / "a", prices(400)), clock, 1.0)
+    player.start()
+    try:
+        player.seek(10)
+        settled(player)
+        assert player.state is State.PLAYING
+        assert player.position().fraction == pytest.approx(0.5, abs=0.01)
+        assert player.snapshot().values == pytest.approx(200, abs=4)
+        before = player.snapshot().values
+        clock.advance(1.01)
+        eventually(lambda: player.snapshot().values == before + 10, "a second more")
+        player.seek(-5)
+        settled(player)
+        assert player.position().fraction == pytest.approx(0.275, abs=0.02)
+        assert player.state is State.PLAYING
+        while player.position().speed != float("inf"):
+            player.change_speed(1)
+        await_end(player)
+        player.seek(-1)
+        settled(player)
+        assert player.state is State.PAUSED
+        assert player.snapshot().values == pytest.approx(380, abs=4)
+        player.seek(3)
+        await_end(player)
+        assert player.snapshot().values == 400
+    finally:
+        assert player.close()
+
+
+def test_the_end_of_a_file_that_still_grows_is_followed(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", prices(20))
+    with playing(path, speed=1000.0) as player:
+        await_end(player)
+        with path.open("ab") as file:
+            file.write(written(price(21, START_NS + 3600 * SECOND)))
+            more = written(price(22, START_NS + 3601 * SECOND))
+            file.write(more[:10])
+            file.flush()
+            eventually(lambda: player.snapshot().values == 21, "what was added")
+            assert player.state is State.PLAYING
+            assert player.position().tail is Tail.NOTHING or player.position().tail is Tail.PART
+            file.write(more[10:])
+            file.flush()
+            eventually(lambda: player.snapshot().values == 22, "the rest")
+        # Whoever went back is not taken along.
+        player.hop(-1)
+        settled(player)
+        with path.open("ab") as file:
+            file.write(written(price(23)))
+        assert player.snapshot().values == 21
+        player.toggle()
+        eventually(lambda: player.snapshot().values == 23, "all of it")
+
+
+def test_a_file_cut_at_any_byte_is_played_up_to_its_last_whole_entry(tmp_path: Path) -> None:
+    entries = story()
+    pieces = list(map(written, entries))
+    head = header()
+    whole = b"".join(pieces)
+    path = tmp_path / "a"
+    path.write_bytes(head + whole)
+    recording = Recording.open(path)
+    schema = recorded_schema(recording)
+    ends = [sum(map(len, pieces[:count])) for count in range(len(pieces) + 1)]
+    for cut in range(len(whole) + 1):
+        path.write_bytes(head + whole[:cut])
+        reel = Reel(recording)
+        there = sum(end <= cut for end in ends) - 1
+        steps = reel.read(reel.start, 1000)
+        assert [step.entry for step in steps] == entries[:there]
+        end = steps[-1].end if steps else reel.start
+        assert reel.read(end, 1000) == []
+        assert reel.tail is (Tail.NOTHING if cut in ends else Tail.PART)
+        if cut % 97 == 0:
+            player = Player(reel, schema)
+            player.start()
+            await_end(player)
+            assert player.snapshot().values == sum(map(_is_kept, entries[:there]))
+            assert player.close()
+        else:
+            reel.close()
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(
+    junk=st.lists(
+        st.one_of(
+            st.binary(max_size=60),
+            st.binary(max_size=40).map(lambda raw: len(raw).to_bytes(4) + raw),
+            st.builds(
+                lambda kind, seconds, nanos, data, call: framed(
+                    pb.Entry(
+                        type=kind,
+                        timestamp={"seconds": seconds, "nanos": nanos},
+                        message={"data": data, "length": 5},
+                        call_id=call,
+                    )
+                ),
+                st.integers(0, 9),
+                st.integers(-(2**63), 2**63 - 1),
+                st.integers(-(2**31), 2**31 - 1),
+                st.binary(max_size=20),
+                st.integers(0, 2**64 - 1),
+            ),
+            st.builds(
+                lambda number, cause, start, reopened, first, last: framed(
+                    pb.Entry(
+                        seam={
+                            "id": number,
+                            "interruption": {
+                                "cause": cause,
+                                "start_ns": start,
+                                "reopened_ns": reopened,
+                                "how": "RESUMED",
+                                "outcome": "MISSED",
+                                "between": {"first": first, "last": last},
+                            },
+                        }
+                    )
+                ),
+                st.integers(0, 2**64 - 1),
+                st.sampled_from(["PAUSED", "LOST", "NONSENSE"]),
+                st.integers(-(2**63), 2**63 - 1),
+                st.integers(-(2**63), 2**63 - 1),
+                st.integers(0, 2**64 - 1),
+                st.integers(0, 2**64 - 1),
+            ),
+        ),
+        max_size=12,
+    )
+)
+def test_nonsense_is_played_as_far_as_it_goes(tmp_path: Path, junk: list[bytes]) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(header() + written(price(1)) + b"".join(junk))
+    with playing(path) as player:
+        await_end(player)
+        player.hop(-1)
+        settled(player)
+        player.seek(1)
+        settled(player)
+        for row in rows(player):
+            if isinstance(row, Value):
+                assert clock_time(row.time_ns)
+            else:
+                assert row.text()
+        with player.chart_frame() as frame:
+            assert frame.lines[0].series is not None
+        assert player.snapshot().state in (State.PAUSED, State.ENDED)
+
+
+def test_a_file_that_can_be_read_no_more_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    path = write(tmp_path / "a", prices(5000))
+    with playing(path) as player:
+        await_end(player)
+        monkeypatch.setattr(os, "pread", fail)
+        player.seek(-1)
+        eventually(lambda: player.position().error, "the error")
+        assert player.state is State.ENDED
+
+
+def test_a_recording_that_began_late_goes_on_counting(tmp_path: Path) -> None:
+    path = write(tmp_path / "a", prices(3, first=101), header(values_before=100))
+    with playing(path) as player:
+        await_end(player)
+        assert [row.ordinal for row in rows(player) if isinstance(row, Value)] == [101, 102, 103]
+        assert player.snapshot().evicted == 100
+        player.hop(-5)
+        settled(player)
+        assert rows(player) == []

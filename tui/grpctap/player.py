@@ -117,7 +117,7 @@ class Player:
         """Begins to play; does nothing when it has begun."""
         with self._lock:
             if not self._thread.is_alive() and not self._closed:
-                self._head.move(self._head.at(0), self._clock())
+                self._head.move(self._played.time_ns, self._clock())
                 self._thread.start()
 
     def close(self, patience_s: float = 5.0) -> bool:
