@@ -164,7 +164,8 @@ class Player:
             goal, reel = self._goal, self._reel
             offset = self._played.offset if goal is None or goal.values is not None else goal.offset
             part = max((reel.size - reel.start) // SEEK_PARTS, 1)
-            offset = min(max(offset + parts * part, reel.start), reel.size)
+            # What lies beyond the end is the end itself, and no place before it.
+            offset = min(max(offset + parts * part, reel.start), reel.size + 1)
             plays = self._head.playing and not self._head.at_once
             if not plays:
                 self._head.pause(self._clock())
