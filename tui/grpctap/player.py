@@ -13,18 +13,19 @@ from itertools import islice
 from math import inf
 
 from grpctap.core.facts import CallFacts, Sent
-from grpctap.core.goal import Goal, Step, visible_from
+from grpctap.core.goal import Goal, visible_from
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, Located
 from grpctap.core.message import Schema
-from grpctap.core.played import Place, Played, time_of
+from grpctap.core.played import Place, Played
 from grpctap.core.playhead import Playhead, next_speed
 from grpctap.core.series import ChartFrame, Line
 from grpctap.core.state import Command, State
 from grpctap.core.stats import Gaps, arrival_gaps
 from grpctap.core.status import Status
+from grpctap.core.step import Step
 from grpctap.recording import RecordingError
 from grpctap.reel import Reel, Tail
-from grpctap.snapshot import Snapshot
+from grpctap.snapshot import RecordingState, Snapshot
 from grpctap.tap import RECENT_ROWS
 
 BATCH = 512
@@ -96,7 +97,7 @@ class Player:
         self._capacity, self._max_bytes = capacity, max_bytes
         self._clock = clock
         self._ahead: deque[Step] = deque(reel.read(reel.start, BATCH))
-        first_ns = next((time_of(one.entry) for one in self._ahead), started_ns)
+        first_ns = next((step.time_ns for step in self._ahead if step.time_ns), started_ns)
         place = Place(reel.start, first_ns, first_ns, values=values_before)
         self._places = [place]
         self._played = self._from(place)
@@ -218,6 +219,23 @@ class Player:
     def allows(self, command: Command) -> bool:  # noqa: ARG002
         """False: what is over obeys nobody."""
         return False
+
+    @property
+    def can_record(self) -> bool:
+        """False: it is recorded."""
+        return False
+
+    @property
+    def recordings(self) -> list[RecordingState]:
+        """None."""
+        return []
+
+    def record(self, path: str) -> None:
+        """Raises a ValueError: it is recorded."""
+        raise ValueError(f"{path} would be what is played")
+
+    def stop_recording(self) -> None:
+        """Does nothing."""
 
     def snapshot(self) -> Snapshot:
         """What was played is now."""
@@ -345,9 +363,7 @@ class Player:
             self._meet_end()
             return POLL_S
         ahead = list(islice(self._ahead, BATCH))
-        count = next(
-            (at for at, one in enumerate(ahead) if time_of(one.entry) > due_ns), len(ahead)
-        )
+        count = next((at for at, one in enumerate(ahead) if one.time_ns > due_ns), len(ahead))
         with self._lock:
             if self._goal is not None:
                 return 0.0
@@ -358,7 +374,7 @@ class Player:
             if head.at_once or follows:
                 head.move(self._played.time_ns, now_ns)
             if count < len(ahead):
-                return head.wait_s(time_of(ahead[count].entry), now_ns)
+                return head.wait_s(ahead[count].time_ns, now_ns)
         time.sleep(BREATH_S)
         return 0.0
 
@@ -379,7 +395,7 @@ class Player:
         if not count:
             return
         steps = [self._ahead.popleft() for _ in range(count)]
-        played.apply([step.entry for step in steps], steps[-1].end)
+        played.apply(steps)
         last = self._places[-1]
         is_far = played.offset - last.offset >= _PLACE_BYTES
         if played.offset > last.offset:
@@ -447,4 +463,4 @@ class Player:
             self._anchor = played.copy()
 
     def _from(self, place: Place) -> Played:
-        return Played(self.schema, self._capacity, self._max_bytes, place)
+        return Played(self._capacity, self._max_bytes, place)

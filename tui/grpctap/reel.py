@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from enum import Enum, auto
 
-from grpctap.core.goal import Step
-from grpctap.core.recording import LENGTH_BYTES, MAX_ENTRY, EntryError, parse_entry
+from grpctap.core.message import Schema
+from grpctap.core.recording import LENGTH_BYTES, MAX_ENTRY, Entry, EntryError, parse_entry
+from grpctap.core.step import Step, steps_of
 from grpctap.recording import Recording, RecordingError
 
 BLOCK = 256 * 1024
@@ -28,12 +29,14 @@ class Reel:
 
     Args:
         recording: Whose file it is.
+        schema: Reads the messages.
 
     Raises:
         RecordingError: the file cannot be read any more.
     """
 
-    def __init__(self, recording: Recording) -> None:
+    def __init__(self, recording: Recording, schema: Schema) -> None:
+        self._schema = schema
         self._path = recording.path
         self.start = recording.start
         """Where the first entry begins, in bytes."""
@@ -63,10 +66,11 @@ class Reel:
         length = int.from_bytes(head)
         if len(head) == LENGTH_BYTES and len(block) < LENGTH_BYTES + length <= MAX_ENTRY:
             block = self._bytes(offset, LENGTH_BYTES + length)
-        steps: list[Step] = []
+        entries: list[Entry | None] = []
+        ends: list[int] = []
         self.tail = Tail.NOTHING
         at, end = 0, len(block)
-        while at < end and len(steps) < most:
+        while at < end and len(entries) < most:
             stop = at + LENGTH_BYTES
             length = int.from_bytes(block[at:stop])
             if length > MAX_ENTRY:
@@ -76,13 +80,13 @@ class Reel:
                 self.tail = Tail.PART
                 break
             try:
-                entry = parse_entry(block[stop : stop + length])
+                entries.append(parse_entry(block[stop : stop + length]))
             except EntryError:
                 self.tail = Tail.DAMAGE
                 break
             at = stop + length
-            steps.append(Step(entry, offset + at))
-        return steps
+            ends.append(offset + at)
+        return steps_of(self._schema, entries, ends)
 
     def _bytes(self, offset: int, count: int) -> bytes:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from grpctap.cli import on_terminal
 from grpctap.core.facts import Sent
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.message import Schema
@@ -18,12 +17,15 @@ from grpctap.schemas import cells_of, resume_of
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 
-def main(argv: Sequence[str]) -> int:
-    """Does what the arguments say; returns the exit code."""
+def main(argv: Sequence[str], *, on_terminal: bool) -> int:
+    """Does what the arguments say; returns the exit code.
+
+    `on_terminal` says whether somebody types, and looks on.
+    """
     parser = replay_parser()
     try:
         args = parser.read(argv)
-        if not on_terminal():
+        if not on_terminal:
             parser.error("a replay needs a terminal; into a pipe, use grpctap export FILE")
         try:
             recording = Recording.open(args.file)
@@ -77,7 +79,7 @@ def player_of(
     """
     header, method = recording.header, recording.method
     return Player(
-        Reel(recording),
+        Reel(recording, schema),
         schema,
         capacity=capacity,
         max_bytes=max_bytes,

@@ -12,7 +12,7 @@ from grpctap.core.series import ChartFrame
 from grpctap.core.state import Command, State
 from grpctap.core.stats import Gaps
 from grpctap.core.status import Status
-from grpctap.snapshot import Snapshot
+from grpctap.snapshot import RecordingState, Snapshot
 
 
 class Watched(Protocol):
@@ -70,3 +70,22 @@ class Watched(Protocol):
 
     def chart_frame(self) -> AbstractContextManager[ChartFrame]:
         """What a chart needs; the stream stands still while the caller copies from it."""
+
+    @property
+    def can_record(self) -> bool:
+        """Whether it can be recorded."""
+
+    @property
+    def recordings(self) -> list[RecordingState]:
+        """All recordings that were made, in order."""
+
+    def record(self, path: str) -> None:
+        """Records the stream into a file from now on, after what is kept of it.
+
+        Raises:
+            OSError: the file cannot be made, or is there already.
+            ValueError: no recording of it can be made.
+        """
+
+    def stop_recording(self) -> None:
+        """Ends the recording, if there is one."""

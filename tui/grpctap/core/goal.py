@@ -6,15 +6,8 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from grpctap.core.played import Place, is_value, time_of
-from grpctap.core.recording import Entry
-
-
-class Step(NamedTuple):
-    """An entry of a file (None: of an unknown kind), and where the file goes on behind it."""
-
-    entry: Entry | None
-    end: int
+from grpctap.core.played import Place
+from grpctap.core.step import Step
 
 
 class Goal(NamedTuple):
@@ -58,12 +51,12 @@ class Goal(NamedTuple):
     def _count_values(self, steps: Sequence[Step], place: Place, wanted: int) -> tuple[int, bool]:
         left = wanted - place.values
         time_ns = place.time_ns
-        for at, (entry, _) in enumerate(steps):
-            if left <= 0 and (is_value(entry) or time_of(entry) > time_ns):
+        for at, step in enumerate(steps):
+            if left <= 0 and (step.is_value or step.time_ns > time_ns):
                 return at, True
-            if is_value(entry):
+            if step.is_value:
                 left -= 1
-                time_ns = max(time_ns, time_of(entry))
+                time_ns = max(time_ns, step.time_ns)
         return len(steps), False
 
 

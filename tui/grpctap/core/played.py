@@ -7,16 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from grpctap.core.facts import CallFacts
 from grpctap.core.history import History
-from grpctap.core.message import MessageError, Schema
-from grpctap.core.recording import Ended, Entry, Headers, Opened, Received, SeamAt
+from grpctap.core.recording import Ended, Headers, Opened, Received, SeamAt
 from grpctap.core.seams import Fault, Interruption, Irregularity, Outcome, Seam
 from grpctap.core.secrets import Metadata
 from grpctap.core.series import Mark, Series
 from grpctap.core.session import MAX_INTERRUPTIONS
 from grpctap.core.stats import Rate, RateMeter
+from grpctap.core.step import Step
 
-# Fewer messages than this are faster read one by one.
-_LEAST_RUN = 4
 # The rates are reckoned of samples so far apart, in nanoseconds.
 _SAMPLE_NS = 100_000_000
 # Only the newest seam of a kind is ever amended.
@@ -81,14 +79,12 @@ class Played:
     holds one around it.
 
     Args:
-        schema: Reads the messages.
         capacity: Values to keep.
         max_bytes: Bytes of messages to keep.
         place: Where to begin; what lies before is taken for what has left the history.
     """
 
-    def __init__(self, schema: Schema, capacity: int, max_bytes: int, place: Place) -> None:
-        self._schema = schema
+    def __init__(self, capacity: int, max_bytes: int, place: Place) -> None:
         self._capacity, self._max_bytes = capacity, max_bytes
         self.history = History(capacity, max_bytes)
         self.history.begin(place.rows, place.values, place.size)
@@ -124,63 +120,44 @@ class Played:
 
     def copy(self) -> Played:
         """One of its own, which goes on from here."""
-        copy = Played(self._schema, self._capacity, self._max_bytes, self._place)
+        copy = Played(self._capacity, self._max_bytes, self._place)
         copy.history = self.history.copy()
         copy.series = self.series.copy()
         copy._meter = self._meter.copy()
         copy._sample_ns = self._sample_ns
         return copy
 
-    def apply(self, entries: Sequence[Entry | None], offset: int) -> None:
-        """Takes in the next entries; `offset` is where the file goes on behind the last of them."""
-        at, count = 0, len(entries)
+    def apply(self, steps: Sequence[Step]) -> None:
+        """Takes in the next entries, of which there is one at least."""
+        at, count = 0, len(steps)
         while at < count:
             stop = at
-            while stop < count and is_value(entries[stop]):
+            while stop < count and steps[stop].is_value:
                 stop += 1
             if stop > at:
-                self._take(entries[at:stop])  # type: ignore[arg-type]
+                self._take(steps[at:stop])
             else:
-                self._note(entries[at])
+                self._note(steps[at])
                 stop += 1
             at = stop
-        self._place = replace(
-            self._place, offset=offset, entries=self._place.entries + len(entries)
-        )
+        place = self._place
+        self._place = replace(place, offset=steps[-1].end, entries=place.entries + count)
 
-    def _take(self, values: Sequence[Received]) -> None:
+    def _take(self, values: Sequence[Step]) -> None:
         times = [value.time_ns for value in values]
-        raws = [value.raw for value in values]
-        sequences: Sequence[int]
-        run = self._schema.read_run(raws) if len(raws) >= _LEAST_RUN else None
-        if run is not None:
-            sequences, numbers = run.sequences, run.numbers
-            self.series.extend(times, numbers)
-        else:
-            sequences = [self._read(value) for value in values]
+        raws = [value.entry.raw for value in values]  # type: ignore[union-attr]
+        sequences = [value.sequence for value in values]
         self.history.extend(sequences, times, raws)
+        numbers = [(value.time_ns, value.number) for value in values if value.number is not None]
+        self.series.extend([one for one, _ in numbers], [number for _, number in numbers])
         call = self._place.call
         if call is not None:
             call = replace(call, messages=call.messages + len(values))
-        self._place = replace(
-            self._place,
-            last_sequence=sequences[-1],
-            call=call,
-        )
+        self._place = replace(self._place, last_sequence=sequences[-1], call=call)
         self._move(max(times))
 
-    def _read(self, value: Received) -> int:
-        """Takes a number for the chart; returns the message's sequence, 0: it has none."""
-        try:
-            reading = self._schema.read(value.raw)
-        except MessageError:
-            return 0
-        if reading.number is not None:
-            self.series.append(value.time_ns, reading.number)
-        return reading.sequence
-
-    def _note(self, entry: Entry | None) -> None:
-        place = self._place
+    def _note(self, step: Step) -> None:
+        place, entry = self._place, step.entry
         call = place.call
         match entry:
             case Received():
@@ -204,7 +181,7 @@ class Played:
                 )
         if call is not place.call:
             self._place = replace(self._place, call=call)
-        self._move(time_of(entry))
+        self._move(step.time_ns)
 
     def _move(self, time_ns: int) -> None:
         place = self._place
@@ -240,20 +217,3 @@ class Played:
             interruptions=interruptions,
             counts=counts.plus(seam),
         )
-
-
-def time_of(entry: Entry | None) -> int:
-    """When an entry came to be, in nanoseconds since the epoch; negative where a file says so."""
-    if entry is None:
-        return -1
-    if not isinstance(entry, SeamAt):
-        return entry.time_ns
-    seam = entry.seam
-    if isinstance(seam, Irregularity):
-        return seam.time_ns
-    return seam.start_ns if seam.reopened_ns is None else seam.reopened_ns
-
-
-def is_value(entry: Entry | None) -> bool:
-    """Whether it is a row of the log."""
-    return isinstance(entry, Received) and not entry.dropped

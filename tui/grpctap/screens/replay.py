@@ -21,7 +21,12 @@ from grpctap.widgets.stream_log import StreamLog
 from grpctap.widgets.top_line import TopLine
 
 # What asks something of a server, or of the recorder.
-LIVE_ONLY = frozenset({"stream", "retry", "try_now", "give_up", "copy_grpcurl", "record", "back"})
+LIVE_ONLY = frozenset(
+    {
+        *("stream", "retry", "try_now", "give_up", "copy_grpcurl", "back"),
+        *("record", "stop_recording"),
+    }
+)
 _LIVE_KEYS = frozenset({"space", "n", "s", "space, s", "r", "o", "w", "y", "escape"})
 REPLAY_KEYS = (
     ("space", "Play or pause; at the end, play it again."),

@@ -14,10 +14,16 @@ from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
-from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
+from grpctap.screens.recording import (
+    begin_recording,
+    is_recording,
+    recording_note,
+    recording_seen,
+    tell_recording,
+)
 from grpctap.snapshot import Snapshot
 from grpctap.watched import Watched
 from grpctap.widgets.chart import Chart
@@ -65,6 +71,8 @@ class WatchScreen(Screen[None]):
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
+        Binding("w", "record", "Record", tooltip="Record into a file, with what is still kept"),
+        Binding("w", "stop_recording", "End recording", tooltip="Record no more"),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -93,7 +101,8 @@ class WatchScreen(Screen[None]):
         self._frames = 0
         self._looks = 0
         self._frozen_at = 0
-        self._seen: tuple[State, Status | None, bool, bool, bool] | None = None
+        self._seen: tuple[object, ...] | None = None
+        self._recorded: object = None
         self._chart_wanted = True
 
     def compose(self) -> ComposeResult:
@@ -137,18 +146,23 @@ class WatchScreen(Screen[None]):
         top.state = now.state
         top.note = self._note(now)
         top.elapsed_s = now.elapsed_ns // 1_000_000_000
-        seen = (now.state, now.status, log.frozen, now.retry_ns > 0, now.kept > 0)
+        recorded = recording_seen(now.recording)
+        seen = (now.state, now.status, log.frozen, now.retry_ns > 0, now.kept > 0, recorded)
         changed = self._seen != seen
         if changed or self._looks % LOOKS_PER_FIGURES == 0:
             figures = self.query_one(StatusLine)
             figures.snapshot = now
             figures.gaps = self._tap.gaps()
             figures.frozen = now.values - self._frozen_at if log.frozen else None
+            top.recording = recording_note(now.recording)
         self._looks += 1
         if changed:
             self._seen = seen
             self.refresh_bindings()
             self._show_notice(now)
+            if recorded != self._recorded:
+                self._recorded = recorded
+                tell_recording(self.app, now.recording)
             log.placeholder = self._placeholder(now)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -178,6 +192,10 @@ class WatchScreen(Screen[None]):
                 return self._can_go_back
             case "copy_grpcurl", _:
                 return self._grpcurl is not None
+            case "record", _:
+                return self._tap.can_record and not is_recording(self._tap)
+            case "stop_recording", _:
+                return is_recording(self._tap)
             case "inspect", _:
                 return self.query_one(StreamLog).selected is not None
             case "chart", _:
@@ -234,6 +252,16 @@ class WatchScreen(Screen[None]):
         """Shows or hides the chart."""
         self._chart_wanted = not self._chart_wanted
         self._fit()
+
+    def action_record(self) -> None:
+        """Records the stream into a file in the current folder."""
+        begin_recording(self.app, self._tap, self._method)
+        self.look()
+
+    def action_stop_recording(self) -> None:
+        """Records no more."""
+        self._tap.stop_recording()
+        self.look()
 
     def action_back(self) -> None:
         """Goes back to where the call was written."""
