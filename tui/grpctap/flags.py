@@ -91,6 +91,7 @@ def viewer_parser(kind: type[Parser] = Parser) -> Parser:
     _add_output_flags(parser)
     _add_reconnect_flags(parser)
     _add_recent_flags(parser)
+    _add_record_flag(parser)
     _add_view_flags(parser)
     _add_refused_flags(parser)
     parser.add_argument("--version", action="version", version=f"grpctap {__version__}")
@@ -104,6 +105,7 @@ def demo_parser() -> Parser:
         description="Run the bundled server on a free port, and the viewer on it.",
         allow_abbrev=False,
     )
+    _add_record_flag(parser)
     _add_view_flags(parser)
     return parser
 
@@ -300,13 +302,16 @@ def _add_recent_flags(parser: Parser) -> None:
     )
 
 
-def _add_view_flags(parser: Parser) -> None:
+def _add_record_flag(parser: Parser) -> None:
     parser.add_argument(
         "--record",
         metavar="FILE",
         help="record the stream into a new file, which stands alone; see it again with: grpctap "
         "replay FILE",
     )
+
+
+def _add_view_flags(parser: Parser) -> None:
     parser.add_argument(
         "--history",
         type=positive,
