@@ -360,7 +360,7 @@ def test_the_end_of_a_file_that_still_grows_is_followed(tmp_path: Path) -> None:
 
 
 def test_a_file_cut_at_any_byte_is_played_up_to_its_last_whole_entry(tmp_path: Path) -> None:
-    entries = story()
+    entries = [*story()[:17], *story()[-3:]]
     pieces = list(map(written, entries))
     head = header()
     whole = b"".join(pieces)
@@ -378,7 +378,7 @@ def test_a_file_cut_at_any_byte_is_played_up_to_its_last_whole_entry(tmp_path: P
         end = steps[-1].end if steps else reel.start
         assert reel.read(end, 1000) == []
         assert reel.tail is (Tail.NOTHING if cut in ends else Tail.PART)
-        if cut % 97 == 0:
+        if cut % 131 == 0:
             player = Player(reel, schema)
             player.start()
             await_end(player)

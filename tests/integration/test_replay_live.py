@@ -35,7 +35,6 @@ from support.puppet import Puppet, price_message, progress
 from support.recordings import await_end, playing, prices, rows, settled, write
 from support.server import PATIENCE_S, ManualClock, RunningServer, eventually
 from support.taps import await_more, await_state, await_values, make_tap
-from support.terminal import Terminal
 from support.zoo.messages import MESSAGES, PROTOS, messages, method
 
 GRPCTAP = (sys.executable, "-m", "grpctap")
@@ -206,20 +205,11 @@ def test_what_cannot_be_played_is_told_on_a_line(
 ) -> None:
     path = tmp_path / "a"
     make(path)
-    with Listener((*GRPCTAP, "replay", str(path)), columns=200) as terminal:
+    with Emulator((*GRPCTAP, "replay", str(path)), columns=200) as terminal:
         assert terminal.wait() == code
-    said = terminal.heard.decode()
+    said = bytes(terminal.raw).decode()
     assert f"grpctap replay: {path} {words}" in said
     assert said.count("\n") == 1
-
-
-class Listener(Terminal):
-    """A terminal that keeps what it was sent."""
-
-    heard = b""
-
-    def received(self, data: bytes) -> None:
-        self.heard += data
 
 
 def test_in_a_terminal_it_opens_plays_and_quits(tmp_path: Path) -> None:
