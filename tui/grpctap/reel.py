@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 from enum import Enum, auto
 
+from grpctap.core.manyentries import parse_entries
 from grpctap.core.message import Schema
-from grpctap.core.recording import LENGTH_BYTES, MAX_ENTRY, Entry, EntryError, parse_entry
+from grpctap.core.recording import LENGTH_BYTES, MAX_ENTRY
 from grpctap.core.step import Step, steps_of
 from grpctap.recording import Recording, RecordingError
 
@@ -66,27 +67,26 @@ class Reel:
         length = int.from_bytes(head)
         if len(head) == LENGTH_BYTES and len(block) < LENGTH_BYTES + length <= MAX_ENTRY:
             block = self._bytes(offset, LENGTH_BYTES + length)
-        entries: list[Entry | None] = []
+        raws: list[bytes] = []
         ends: list[int] = []
         self.tail = Tail.NOTHING
         at, end = 0, len(block)
-        while at < end and len(entries) < most:
+        while at < end and len(raws) < most:
             stop = at + LENGTH_BYTES
             length = int.from_bytes(block[at:stop])
             if length > MAX_ENTRY:
                 self.tail = Tail.DAMAGE
                 break
-            if stop + length > end:
+            at = stop + length
+            if at > end:
                 self.tail = Tail.PART
                 break
-            try:
-                entries.append(parse_entry(block[stop : stop + length]))
-            except EntryError:
-                self.tail = Tail.DAMAGE
-                break
-            at = stop + length
+            raws.append(block[stop:at])
             ends.append(offset + at)
-        return steps_of(self._schema, entries, ends)
+        entries = parse_entries(raws)
+        if len(entries) < len(raws):
+            self.tail = Tail.DAMAGE
+        return steps_of(self._schema, entries, ends[: len(entries)])
 
     def _bytes(self, offset: int, count: int) -> bytes:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from grpctap.core.message import MessageError, Schema
@@ -50,12 +51,8 @@ def _values(schema: Schema, values: Sequence[Received], ends: Sequence[int]) -> 
     if len(values) >= _LEAST_RUN:
         run = schema.read_run([value.raw for value in values])
         if run is not None:
-            return [
-                Step(value, end, value.time_ns, True, sequence, number)
-                for value, end, sequence, number in zip(
-                    values, ends, run.sequences, run.numbers, strict=True
-                )
-            ]
+            times = [value.time_ns for value in values]
+            return list(map(Step, values, ends, times, repeat(True), run.sequences, run.numbers))
     return [_value(schema, value, end) for value, end in zip(values, ends, strict=True)]
 
 
