@@ -17,7 +17,7 @@ ENTRIES = st.builds(
         call_id=call,
         dropped=dropped,
         payload_truncated=cut,
-        logger=1,
+        logger=pb.Entry.LOGGER_CLIENT,
     ),
     st.sampled_from([MESSAGE] * 20 + [0, 2, 7]),
     st.sampled_from([1_800_000_000] * 20 + [0, -1, 2**62]),

@@ -27,13 +27,14 @@ LIVE_ONLY = frozenset(
         *("record", "stop_recording"),
     }
 )
-_LIVE_KEYS = frozenset({"space", "n", "s", "space, s", "r", "o", "w", "y", "escape"})
+_LIVE_KEYS = frozenset({"space", "n", "s", "space, s", "r", "o", "w", "y", "escape", "q, ctrl+c"})
 REPLAY_KEYS = (
     ("space", "Play or pause; at the end, play it again."),
     ("< >", "Back or on by one message."),
     ("[ ]", "Back or on by a twentieth of the file."),
     ("{ }", "Slower or faster, up to all at once."),
     *(row for row in KEYS if row[0] not in _LIVE_KEYS),
+    ("q, ctrl+c", "Quit."),
 )
 TAILS = {
     Tail.PART: "The file was cut off: its last bytes were no whole message. ",
