@@ -15,6 +15,7 @@ from grpctap.core.listvalue import METHOD
 from grpctap.core.state import State
 from grpctap.player import Player
 from grpctap.screens.replay import ReplayScreen
+from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog
 from support.recordings import header, play, prices, settled, write, written
 from support.screens import hides, lines, shows, text, until
@@ -179,6 +180,7 @@ def test_picture(snap_compare: Any, path: Path, size: tuple[int, int], state: st
             assert isinstance(screen, ReplayScreen)
             screen._looks = 0
             screen.look()
+            screen.query_one(Chart).pull()
             await pilot.pause()
 
         assert snap_compare(app, terminal_size=size, run_before=prepare)
