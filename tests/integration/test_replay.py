@@ -33,7 +33,7 @@ from grpctap.recording import Recording
 from grpctap.reel import Reel, Tail
 from grpctap.replay import recorded_schema
 from grpctap_protos import recording_pb2 as pb
-from support.recordings import (
+from support.replays import (
     START_NS,
     TICK_NS,
     await_end,

@@ -32,7 +32,7 @@ from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support.emulator import Emulator
 from support.methods import Handler, reflecting
 from support.puppet import Puppet, price_message, progress
-from support.recordings import await_end, playing, prices, rows, settled, write
+from support.replays import await_end, playing, prices, rows, settled, write
 from support.server import PATIENCE_S, ManualClock, RunningServer, eventually
 from support.taps import await_more, await_state, await_values, make_tap
 from support.zoo.messages import MESSAGES, PROTOS, messages, method

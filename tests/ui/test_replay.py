@@ -17,7 +17,7 @@ from grpctap.player import Player
 from grpctap.screens.replay import ReplayScreen
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog
-from support.recordings import header, play, prices, settled, write, written
+from support.replays import header, play, prices, settled, write, written
 from support.screens import hides, lines, shows, text, until
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
