@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,37 +13,27 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 
-from grpctap.config import Config
 from grpctap.core.history import Row, Value
 from grpctap.core.recording import SeamAt
 from grpctap.core.seams import Seam
 from grpctap.core.state import Command, State
 from grpctap.player import Player
-from grpctap.recordfile import header_of
 from grpctap.recording import Recording
 from grpctap.reel import Reel
 from grpctap.replay import recorded_schema
 from grpctap.tap import Tap
-from grpctap.transport.target import Target
-from grpctap_protos.server_stream_pb2 import SimpleRequest
 from grpctap_server.feeds.price import PriceFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support.emulator import Emulator
 from support.methods import Handler, reflecting
 from support.puppet import Puppet, price_message, progress
+from support.recordings import recordable
 from support.replays import await_end, playing, prices, rows, settled, write
 from support.server import PATIENCE_S, ManualClock, RunningServer, eventually
-from support.taps import await_more, await_state, await_values, make_tap
+from support.taps import await_more, await_state, await_values
 from support.zoo.messages import MESSAGES, PROTOS, messages, method
 
 GRPCTAP = (sys.executable, "-m", "grpctap")
-
-
-def recording_tap(address: str) -> Tap:
-    tap = make_tap(address)
-    config = Config(Target(address, plaintext=True), SimpleRequest(data="WTI "))
-    tap._taping._header = partial(header_of, config)
-    return tap
 
 
 def moment(tap: Tap) -> tuple[int, list[Row]]:
@@ -59,8 +48,8 @@ def last_seam(path: Path) -> Seam | None:
 
 def test_at_each_moment_the_rows_are_those_of_the_live_viewer(tmp_path: Path) -> None:
     path, moments = tmp_path / "a", []
-    with RunningServer(PriceFeed(Schedule(NANOSECONDS // 50, 10**6))) as server:
-        tap = recording_tap(server.address)
+    feed = PriceFeed(Schedule(NANOSECONDS // 50, 10**6))
+    with RunningServer(feed) as server, recordable(server.address) as tap:
         tap.record(str(path))
         tap.start()
         await_values(tap, 10)
@@ -80,7 +69,6 @@ def test_at_each_moment_the_rows_are_those_of_the_live_viewer(tmp_path: Path) ->
                 eventually(lambda: last_seam(path) == tap.last_interruption, "the seam")
                 moments.append(moment(tap))
         live = moment(tap)
-        assert tap.close()
 
     with playing(path) as player:
         await_end(player)
@@ -113,8 +101,7 @@ def test_at_each_moment_the_rows_are_those_of_the_live_viewer(tmp_path: Path) ->
 
 def test_gaps_repeats_and_signs_of_life_are_what_they_were(tmp_path: Path) -> None:
     puppet, path = Puppet(), tmp_path / "a"
-    with RunningServer(puppet) as server:
-        tap = recording_tap(server.address)
+    with RunningServer(puppet) as server, recordable(server.address) as tap:
         tap.start()
         puppet.await_call(1)
         puppet.send(*(price_message(n) for n in (1, 2, 3)))
@@ -126,7 +113,6 @@ def test_gaps_repeats_and_signs_of_life_are_what_they_were(tmp_path: Path) -> No
         await_state(tap, State.FINISHED)
         live = list(tap.newest().rows)
         then = tap.snapshot()
-        assert tap.close()
     assert then.missed > 0
     assert then.repeated > 0
     assert then.late > 0
