@@ -37,6 +37,10 @@ def main(argv: Sequence[str]) -> int:
         from grpctap_server.cli import main as serve
 
         return serve(argv[1:])
+    if argv[:1] == ["replay"]:
+        from grpctap.replay import main as replay
+
+        return replay(argv[1:], on_terminal=_on_terminal())
     try:
         return _demo(argv[1:]) if argv[:1] == ["demo"] else _view(argv)
     except SystemExit as leave:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from argparse import SUPPRESS
+from math import inf
 from pathlib import Path
 
 from grpctap import __version__
@@ -18,6 +19,7 @@ from grpctap.parser import (
     positive,
     seconds,
     seconds_or_default,
+    speed,
     theme,
 )
 from grpctap.transport.target import CONNECT_TIMEOUT, MAX_MESSAGE_SIZE
@@ -26,6 +28,7 @@ DESCRIPTION = "Watch a gRPC server stream live: a log, a chart, and keys to paus
 EPILOG = """\
 commands:
   grpctap demo             the bundled server and the viewer, together
+  grpctap replay FILE      a recording in the viewer; see grpctap replay --help
   grpctap serve [flags]    the bundled server alone; see grpctap serve --help
   grpctap … list           the services of a server or of files; with SERVICE its methods
   grpctap … describe       what they are made of; with SYMBOL one message, field or other thing
@@ -36,6 +39,13 @@ example:
 Flags are grpcurl's where grpcurl has them; each takes one dash or two, and -flag=false turns one
 off. On a terminal this is the viewer; into a pipe it prints one JSON line a message.
 Exit codes: 0; 1 error; 2 usage; 64 + the gRPC status code.
+"""
+REPLAY_EPILOG = """\
+keys:
+  space   play or pause          < >   back or on by one message
+  { }     slower or faster       [ ]   back or on by a twentieth of the file
+
+Into a pipe, grpctap export FILE writes a recording as JSON lines.
 """
 # grpcurl's flags that are not to be had, whether each takes a value, and why.
 _REFUSED = (
@@ -81,6 +91,7 @@ def viewer_parser(kind: type[Parser] = Parser) -> Parser:
     _add_output_flags(parser)
     _add_reconnect_flags(parser)
     _add_recent_flags(parser)
+    _add_record_flag(parser)
     _add_view_flags(parser)
     _add_refused_flags(parser)
     parser.add_argument("--version", action="version", version=f"grpctap {__version__}")
@@ -93,6 +104,29 @@ def demo_parser() -> Parser:
         prog="grpctap demo",
         description="Run the bundled server on a free port, and the viewer on it.",
         allow_abbrev=False,
+    )
+    _add_record_flag(parser)
+    _add_view_flags(parser)
+    return parser
+
+
+def replay_parser() -> Parser:
+    """The flags of a replay."""
+    parser = Parser(
+        prog="grpctap replay",
+        usage="grpctap replay [flags] FILE",
+        description="Open a recording in the viewer: all of it at once, or in its own time.",
+        epilog=REPLAY_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("file", metavar="FILE", help="what --record FILE or the key w has written")
+    parser.add_argument(
+        "--speed",
+        type=speed,
+        default=inf,
+        metavar="N",
+        help="recorded seconds a second, such as 1, 10 or 0.5; max (the default): all at once",
     )
     _add_view_flags(parser)
     return parser
@@ -268,13 +302,16 @@ def _add_recent_flags(parser: Parser) -> None:
     )
 
 
-def _add_view_flags(parser: Parser) -> None:
+def _add_record_flag(parser: Parser) -> None:
     parser.add_argument(
         "--record",
         metavar="FILE",
         help="record the stream into a new file, which stands alone; see it again with: grpctap "
         "replay FILE",
     )
+
+
+def _add_view_flags(parser: Parser) -> None:
     parser.add_argument(
         "--history",
         type=positive,

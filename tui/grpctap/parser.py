@@ -8,6 +8,7 @@ from argparse import SUPPRESS
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from grpctap.core.playhead import speed_of
 from grpctap.core.text import printable
 from grpctap.transport.target import MAX_MESSAGE_SIZE
 
@@ -128,6 +129,14 @@ def seconds_or_default(default: float | None) -> Callable[[str], float | None]:
         return default if number == 0 else seconds(text)
 
     return read
+
+
+def speed(text: str) -> float:
+    """How fast a recording is played."""
+    try:
+        return speed_of(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def theme(name: str) -> str:

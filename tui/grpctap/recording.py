@@ -87,6 +87,11 @@ class Recording:
             raise RecordingError(path, f"was made by a newer version ({by}); update grpctap")
         return cls(Path(path), header, LENGTH_BYTES + length, size)
 
+    @property
+    def start(self) -> int:
+        """Where in the file the first entry after the header begins, in bytes."""
+        return self._start
+
     @cached_property
     def method(self) -> Method:
         """The method that was recorded, with types of its own.

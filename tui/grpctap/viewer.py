@@ -74,17 +74,22 @@ def browse(starter: Starter, theme: str | None) -> int:
     return _run(ViewerApp(RecentScreen(starter)), theme, lambda: starter.last, resumable=True)
 
 
-def _run(
-    app: ViewerApp, theme: str | None, last: Callable[[], Stream | None], *, resumable: bool
-) -> int:
-    """Runs the app, and then tells of the stream that was watched last, if any."""
+def run_app(app: ViewerApp, theme: str | None) -> None:
+    """Shows the app until somebody quits."""
     if theme is not None:
         app.theme = theme
     if sys.stderr is None or not sys.stderr.isatty():
         # Textual draws on standard error, which `2>file` takes from the terminal.
         sys.__stderr__ = sys.__stdout__  # type: ignore[misc]
+    app.run()
+
+
+def _run(
+    app: ViewerApp, theme: str | None, last: Callable[[], Stream | None], *, resumable: bool
+) -> int:
+    """Runs the app, and then tells of the stream that was watched last, if any."""
     try:
-        app.run()
+        run_app(app, theme)
     finally:
         stream = last()
         left_before = stream is not None and stream.is_closed

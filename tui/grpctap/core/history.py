@@ -82,6 +82,13 @@ class _Chunk:
         part.seams = [at - start for at in self.seams if start <= at < stop]
         return part
 
+    def copy(self) -> _Chunk:
+        """A copy of all of it."""
+        copy = _Chunk(self.ordinal)
+        copy.items, copy.sequences = self.items[:], self.sequences[:]
+        copy.times, copy.seams = self.times[:], self.seams[:]
+        return copy
+
     def row(self, at: int) -> Row:
         """The row at an offset, which was not let go."""
         item = self.items[at]
@@ -132,6 +139,19 @@ class History:
         self._chunk_base = 0
         self._room = 0
         self._amendments = 0
+
+    def begin(self, rows: int, values: int, size: int) -> None:
+        """Begins, while it is empty, behind so many rows, values and bytes as if they had left."""
+        self.first = self.end = self._chunk_base = rows
+        self.values = self.evicted = values
+        self.bytes = self._bytes_evicted = size
+
+    def copy(self) -> History:
+        """A history of its own with the same rows."""
+        copy = History(self.capacity, self.max_bytes)
+        vars(copy).update(vars(self))
+        copy._chunks = deque(chunk.copy() for chunk in self._chunks)
+        return copy
 
     @property
     def extent(self) -> Extent:

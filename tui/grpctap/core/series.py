@@ -148,6 +148,14 @@ class Series:
             if not self._room:
                 self._close_block()
 
+    def copy(self) -> Series:
+        """A series of its own with the same points."""
+        copy = Series(self._capacity, fan=self._fan)
+        for name in self.__slots__:
+            value = getattr(self, name)
+            setattr(copy, name, value[:] if isinstance(value, array) else value)
+        return copy
+
     def __len__(self) -> int:
         """Points kept now."""
         return len(self._times)

@@ -6,7 +6,10 @@ from enum import Enum
 
 
 class State(Enum):
-    """Where the stream stands; the value is its name on the screen."""
+    """Where the stream stands; the value is its name on the screen.
+
+    A recorded one is PLAYING, PAUSED or ENDED.
+    """
 
     CONNECTING = "CONNECTING"
     LIVE = "LIVE"
@@ -16,6 +19,8 @@ class State(Enum):
     STOPPED = "STOPPED"
     FINISHED = "FINISHED"
     FAILED = "FAILED"
+    PLAYING = "PLAYING"
+    ENDED = "ENDED"
 
 
 class Command(Enum):

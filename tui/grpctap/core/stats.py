@@ -38,6 +38,12 @@ class RateMeter:
             return Rate(0.0, 0.0)
         return Rate((values - start_values) / seconds, (size - start_size) / seconds)
 
+    def copy(self) -> RateMeter:
+        """One of its own with the same samples."""
+        copy = RateMeter(self._window_ns)
+        copy._samples = self._samples.copy()
+        return copy
+
     def reset(self) -> None:
         """Forgets the samples, so that the next window starts anew."""
         self._samples.clear()

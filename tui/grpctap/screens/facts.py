@@ -21,7 +21,7 @@ from grpctap.core.secrets import Metadata, metadata_lines
 from grpctap.core.status import Status
 from grpctap.screens.box import BoxScreen
 from grpctap.snapshot import Snapshot
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 
 LOOKS_PER_SECOND = 2
 LONGEST_VALUE = 300
@@ -32,7 +32,7 @@ Sections = list[tuple[str, list[str]]]
 class FactsScreen(BoxScreen[None]):
     """What is known of the newest call, over the stream, which goes on meanwhile.
 
-    `address` is printable.
+    `address` is printable. `advises` says whether to tell what to do about a status.
     """
 
     DEFAULT_CSS = """
@@ -42,8 +42,17 @@ class FactsScreen(BoxScreen[None]):
         Binding("escape,i,q,enter", "dismiss", "Close"),
     ]
 
-    def __init__(self, tap: Tap, address: str, method: str, *, plaintext: bool) -> None:
+    def __init__(
+        self,
+        tap: Watched,
+        address: str,
+        method: str,
+        *,
+        plaintext: bool,
+        advises: bool = True,
+    ) -> None:
         super().__init__()
+        self._advises = advises
         self._tap = tap
         self._address = address
         self._method = method
@@ -117,7 +126,7 @@ class FactsScreen(BoxScreen[None]):
 
     def _status_lines(self, status: Status) -> list[str]:
         lines = [status_line(status), *detail_lines(status, self._tap.sent.pool)]
-        if not status.ok:
+        if self._advises and not status.ok:
             lines.append(advise(status, self._address, plaintext=self._plaintext))
         return lines
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from rich.table import Table
@@ -37,11 +38,15 @@ KEYS = (
 
 
 class HelpScreen(BoxScreen[None]):
-    """The keys, over the stream, which goes on meanwhile."""
+    """The keys, over the stream, which goes on meanwhile; `keys` are rows of a key and a text."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,question_mark,q,enter,space", "dismiss", "Close"),
     ]
+
+    def __init__(self, keys: Sequence[tuple[str, str]] = KEYS) -> None:
+        super().__init__()
+        self._keys = keys
 
     def compose(self) -> ComposeResult:
         """One table."""
@@ -54,6 +59,6 @@ class HelpScreen(BoxScreen[None]):
         table = Table.grid(padding=(0, 2))
         table.add_column(max_width=18)
         table.add_column()
-        for key, text in KEYS:
+        for key, text in self._keys:
             table.add_row(Text(key, style="bold"), Text(text))
         return table

@@ -17,7 +17,7 @@ from grpctap.core.message import MessageError
 from grpctap.core.oneline import time_text
 from grpctap.core.seams import duration
 from grpctap.snapshot import Snapshot
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 from grpctap.widgets.facts import Facts
 from grpctap.widgets.json_view import JsonView
 from grpctap.widgets.key_bar import KeyBar
@@ -63,7 +63,7 @@ class InspectScreen(Screen[int]):
 
     def __init__(
         self,
-        tap: Tap,
+        tap: Watched,
         shown: Located,
         frozen: Frozen,
         top: TopLine,

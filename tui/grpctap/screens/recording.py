@@ -10,14 +10,14 @@ from textual.app import App
 from grpctap.core.text import printable
 from grpctap.recordfile import failure_line, not_recorded, unused_name
 from grpctap.snapshot import RecordingState
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 from grpctap.widgets.status_line import quantity
 
 _LONGEST_SHOWN = 300
 _LONG_S = 15.0
 
 
-def is_recording(tap: Tap) -> bool:
+def is_recording(tap: Watched) -> bool:
     """Whether the stream is being recorded."""
     recordings = tap.recordings
     return bool(recordings) and recordings[-1].is_on
@@ -37,7 +37,7 @@ def recording_seen(recording: RecordingState | None) -> tuple[str, bool, str] | 
     return None if recording is None else (recording.path, recording.is_on, recording.error)
 
 
-def begin_recording(app: App[Any], tap: Tap, method: str) -> None:
+def begin_recording(app: App[Any], tap: Watched, method: str) -> None:
     """Records into a new file in the current folder, or says why that cannot be."""
     path = unused_name(method)
     try:

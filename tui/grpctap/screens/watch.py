@@ -25,7 +25,7 @@ from grpctap.screens.recording import (
     tell_recording,
 )
 from grpctap.snapshot import Snapshot
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.log_form import LineForm, TableForm
@@ -83,7 +83,7 @@ class WatchScreen(Screen[None]):
 
     def __init__(
         self,
-        tap: Tap,
+        tap: Watched,
         address: str,
         method: str,
         *,

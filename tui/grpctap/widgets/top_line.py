@@ -22,6 +22,8 @@ SIGNS = {
     State.STOPPED: "■",
     State.FINISHED: "✓",
     State.FAILED: "✗",
+    State.PLAYING: "▶",
+    State.ENDED: "■",
 }
 
 
@@ -30,7 +32,10 @@ def _class(state: State) -> str:
 
 
 class TopLine(KeptLines):
-    """One line: the program, the target and the method; at its right the state and the time."""
+    """One line: the program, the target and the method; at its right the state and the time.
+
+    `badge` stands first of all and stays in sight, where what is shown is no live stream.
+    """
 
     DEFAULT_CSS = """
     TopLine {
@@ -45,6 +50,8 @@ class TopLine(KeptLines):
         & > .top-line--stopped { color: $text-muted; text-style: bold; }
         & > .top-line--finished { color: $text-success; text-style: bold; }
         & > .top-line--failed { color: $text-error; text-style: bold; }
+        & > .top-line--playing { color: $text-success; text-style: bold; }
+        & > .top-line--ended { color: $text-muted; text-style: bold; }
         & > .top-line--recording { color: $text-error; text-style: bold; }
     }
     """
@@ -61,8 +68,9 @@ class TopLine(KeptLines):
     elapsed_s = reactive(0)
     """Seconds since the viewer started."""
 
-    def __init__(self, target: str, method: str) -> None:
+    def __init__(self, target: str, method: str, badge: str = "") -> None:
         super().__init__()
+        self._badge = f" {badge} " if badge else ""
         self._target = printable(target)
         self._method = printable(method)
 
@@ -73,12 +81,17 @@ class TopLine(KeptLines):
         hours, rest = divmod(self.elapsed_s, 3600)
         clock = f"   {hours:02d}:{rest // 60:02d}:{rest % 60:02d} "
         recording = f"{self.recording}   " if self.recording else ""
-        room = width - len(recording) - len(name) - len(clock) - 2
-        left = f" grpctap   {self._target}   {self._method}"
-        for shorter in (f" {self._target}   {self._method}", f" {self._method}"):
+        room = width - len(self._badge) - len(recording) - len(name) - len(clock) - 2
+        left = f" {self._target}   {self._method}"
+        if not self._badge:
+            left = f" grpctap  {left}"
+        last = self._target if self._badge else self._method
+        for shorter in (f" {self._target}   {self._method}", f" {last}"):
             if cell_len(left) > room:
                 left = shorter
-        text = Text(fit(left, max(room, 0)), no_wrap=True, end="")
+        text = Text(no_wrap=True, end="")
+        text.append(self._badge, "reverse bold")
+        text.append(fit(left, max(room, 0)))
         space = width - text.cell_len - len(recording) - len(name) - len(clock)
         text.append(" " * max(space, 1))
         text.append(recording, style=self.get_component_rich_style("top-line--recording"))
