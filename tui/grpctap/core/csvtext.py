@@ -65,7 +65,7 @@ class _Column(NamedTuple):
             or type_.full_name.startswith(_WELL_KNOWN)
             or len(self.path) >= DEEPEST
             or not type_.fields
-            or any(type_.full_name == step.field.containing_type.full_name for step in self.path)
+            or type_.full_name in map(_around, self.path)
         ):
             return None
         return type_
@@ -144,6 +144,12 @@ class CsvText:
         self._out.seek(0)
         self._out.truncate()
         return line.encode()
+
+
+def _around(step: Step) -> str:
+    """The name of the type that a field is in."""
+    type_ = step.field.containing_type
+    return "" if type_ is None else type_.full_name
 
 
 def guarded(text: str) -> str:

@@ -7,7 +7,6 @@ from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -18,11 +17,14 @@ from grpctap.core.history import Extent, Frozen, Located, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import printable
 from grpctap.widgets.lines import LineWidget
+from grpctap.widgets.selection import Selection
 
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
 MAX_CACHED = 2_000
 BROKEN = frozenset({Cause.FAILED, Cause.LOST})
+# Rows that are marked can be told apart without colours.
+SIGNS = {"cursor": "▸", "selected": "▌"}
 
 
 class LogSource(Protocol):
@@ -77,6 +79,7 @@ class StreamLog(LineWidget, can_focus=True):
             color: $block-cursor-foreground;
             text-style: bold;
         }
+        & > .stream-log--selected { background: $boost; color: $foreground; text-style: bold; }
         & > .stream-log--seam { color: $text-warning; }
         & > .stream-log--fault { color: $text-error; }
         & > .stream-log--placeholder { color: $text-muted; text-style: italic; }
@@ -88,6 +91,7 @@ class StreamLog(LineWidget, can_focus=True):
         "stream-log--time",
         "stream-log--value",
         "stream-log--cursor",
+        "stream-log--selected",
         "stream-log--seam",
         "stream-log--fault",
         "stream-log--placeholder",
@@ -100,6 +104,8 @@ class StreamLog(LineWidget, can_focus=True):
         Binding("pagedown", "scroll_pages(1)", "Page down", show=False),
         Binding("home", "oldest", "Oldest", show=False),
         Binding("end", "newest", "Newest", show=False),
+        Binding("shift+up", "extend(-1)", "Select up", show=False),
+        Binding("shift+down", "extend(1)", "Select down", show=False),
     ]
 
     frozen = reactive(False)
@@ -117,7 +123,7 @@ class StreamLog(LineWidget, can_focus=True):
         self._extent = NOTHING
         self._shown = Frozen(0, ())
         self._top = 0
-        self._cursor: int | None = None
+        self._selection = Selection()
         self._strips: dict[tuple[int, bool], Strip] = {}
         self._number_width = 0
         self._second = (-1, "")
@@ -141,6 +147,19 @@ class StreamLog(LineWidget, can_focus=True):
         if self._cursor is not None:
             return self._shown.step(self._cursor - 1, 1)
         return self._shown.step(self._shown.end, -1)
+
+    @property
+    def chosen(self) -> range | None:
+        """The rows that were selected, and any seams among them; None: none were."""
+        return self._selection.rows
+
+    @property
+    def _cursor(self) -> int | None:
+        return self._selection.cursor
+
+    @_cursor.setter
+    def _cursor(self, row: int | None) -> None:
+        self._selection.move(row)
 
     @property
     def shown(self) -> Frozen:
@@ -182,6 +201,16 @@ class StreamLog(LineWidget, can_focus=True):
             self.select(found.row)
         else:
             self.action_scroll_rows(by)
+
+    def action_extend(self, by: int) -> None:
+        """Selects the value above or below, too, or no longer; freezes, and begins there."""
+        begins = not self.frozen
+        self.frozen = True
+        with self._selection.extending():
+            found = None if self._cursor is None else self._shown.step(self._cursor, by)
+            if found is not None and not begins:
+                self.select(found.row)
+        self.refresh()
 
     def action_scroll_rows(self, rows: int) -> None:
         """Scrolls by so many rows; up freezes, down to the end follows again."""
@@ -261,8 +290,8 @@ class StreamLog(LineWidget, can_focus=True):
             return self._whole([], width, thumb)
         if not isinstance(row, Value):
             return self._whole([self._seam(row, width)], width, thumb)
-        if number == self._cursor:
-            return self._whole(self._value(number, row, width, at_cursor=True), width, thumb)
+        if mark := self._selection.mark(number):
+            return self._whole(self._value(number, row, width, mark), width, thumb)
         line = self._strips.get((number, thumb))
         if line is None:
             line = self._whole(self._value(number, row, width), width, thumb)
@@ -278,7 +307,9 @@ class StreamLog(LineWidget, can_focus=True):
             used += segments[-1].cell_length - len(segments[-1].text)
         if used < width:
             blank = self.blank(width - used)
-            if segments and segments[0].style == self.look("stream-log--cursor"):
+            if segments and segments[0].style in [
+                self.look(f"stream-log--{mark}") for mark in SIGNS
+            ]:
                 blank = Segment(blank.text, segments[0].style)
             segments.append(blank)
         segments.append(Segment("┃" if thumb else " ", self.look("stream-log--thumb")))
@@ -325,23 +356,18 @@ class StreamLog(LineWidget, can_focus=True):
         start = round((self._top - self._extent.first) * (height - length) / (rows - height))
         return range(start, start + length)
 
-    def _value(
-        self, row: int, value: Value, width: int, *, at_cursor: bool = False
-    ) -> list[Segment]:
-        sign = "▸" if at_cursor else " "
+    def _value(self, row: int, value: Value, width: int, mark: str = "") -> list[Segment]:
+        sign = SIGNS.get(mark, " ")
         number = f"{sign}{f'#{value.label}':>{self._number_width}}  "
         time = f"{self._time(value.time_ns)}   "
         room = width - len(number) - len(time)
         if room < 0:
-            return [Segment(fit(number, width), self._look_of("number", at_cursor))]
+            return [Segment(fit(number, width), self.look(f"stream-log--{mark or 'number'}"))]
         return [
-            Segment(number, self._look_of("number", at_cursor)),
-            Segment(time, self._look_of("time", at_cursor)),
-            Segment(self._form.text(row, value, room), self._look_of("value", at_cursor)),
+            Segment(number, self.look(f"stream-log--{mark or 'number'}")),
+            Segment(time, self.look(f"stream-log--{mark or 'time'}")),
+            Segment(self._form.text(row, value, room), self.look(f"stream-log--{mark or 'value'}")),
         ]
-
-    def _look_of(self, part: str, at_cursor: bool) -> Style:
-        return self.look(f"stream-log--{'cursor' if at_cursor else part}")
 
     def _time(self, time_ns: int) -> str:
         second, rest = divmod(time_ns, 1_000_000_000)
