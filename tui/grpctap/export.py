@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
 from google.protobuf.descriptor import Descriptor
 
-from grpctap.core.history import Value
+from grpctap.core.history import Frozen, Row, Value
 from grpctap.core.message import MessageError, Schema
 from grpctap.output import rfc3339, with_meta
 
@@ -19,6 +19,38 @@ BATCH_BYTES = 65_536
 SLICE_S = 0.005
 """After so many seconds of work, whoever wants to hear of it is told how far it is."""
 _LONGEST_NAME = 60
+
+
+@dataclass(frozen=True)
+class View:
+    """The values that a person looks at: all of `shown`, or those in the rows `chosen`."""
+
+    shown: Frozen
+    chosen: range | None = None
+
+    def values(self) -> Iterator[Value]:
+        """Each of them, in order, made only when it is looked at."""
+        if self.chosen is None:
+            rows: Iterable[Row | None] = self.shown.rows
+        else:
+            rows = map(self.shown.get, self.chosen)
+        return (row for row in rows if isinstance(row, Value))
+
+    @property
+    def name(self) -> str:
+        """How many values it has, in words."""
+        first = self.shown.first if self.chosen is None else self.chosen.start
+        end = self.shown.end if self.chosen is None else self.chosen.stop
+        oldest, newest = self.shown.step(first - 1, 1), self.shown.step(end, -1)
+        if oldest is None or newest is None or newest.row < oldest.row:
+            return "no values"
+        count = newest.value.ordinal - oldest.value.ordinal + 1
+        selected = "" if self.chosen is None else "selected "
+        return f"{count:,} {selected}value{'' if count == 1 else 's'}"
+
+    def __len__(self) -> int:
+        """How many rows it has, any seams among them."""
+        return len(self.shown.rows if self.chosen is None else self.chosen)
 
 
 class Format(Enum):

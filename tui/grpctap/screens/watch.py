@@ -9,6 +9,7 @@ from typing import ClassVar
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widget import Widget
 
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
@@ -16,7 +17,8 @@ from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.status import Status
 from grpctap.core.text import printable
-from grpctap.screens.clipboard import copy_command, grpcurl_system_command
+from grpctap.export import View
+from grpctap.screens.clipboard import copy_command, copy_values, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
@@ -65,6 +67,9 @@ class WatchScreen(Screen[None]):
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
+        Binding("e", "export", "Export", show=False, tooltip="Write what the log shows to a file"),
+        Binding("m", "copy_messages", "Copy", show=False, tooltip="Copy the message as JSON"),
+        Binding("p", "picture", "Picture", show=False, tooltip="Write the screen to an SVG file"),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -178,7 +183,7 @@ class WatchScreen(Screen[None]):
                 return self._can_go_back
             case "copy_grpcurl", _:
                 return self._grpcurl is not None
-            case "inspect", _:
+            case (("inspect" | "copy_messages" | "export"), _):
                 return self.query_one(StreamLog).selected is not None
             case "chart", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
@@ -244,10 +249,54 @@ class WatchScreen(Screen[None]):
         if self._grpcurl is not None:
             copy_command(self.app, self._grpcurl())
 
+    def view(self) -> View:
+        """The values that the log shows, or those selected in it."""
+        log = self.query_one(StreamLog)
+        # A log that follows knows no more than what is in sight.
+        return View(log.shown if log.frozen else self._tap.newest(), log.chosen)
+
+    def action_export(self) -> None:
+        """Writes the values that the log shows to a file."""
+        # Start-up does not wait for what is not looked at yet.
+        from grpctap.screens.export import ExportScreen
+
+        view = self.view()
+        screen = ExportScreen(self._tap.schema, view, view.name, self._method)
+        self.app.push_screen(screen, self._tell)
+
+    def action_copy_messages(self) -> None:
+        """Copies the selected messages, or the one at the cursor, or the newest in sight."""
+        log = self.query_one(StreamLog)
+        found = log.selected
+        if found is not None:
+            values = [found.value] if log.chosen is None else self.view().values()
+            copying = copy_values(self.app, self._tap.schema, values)
+            self.run_worker(copying, exclusive=True, group="copy", exit_on_error=False)
+
+    def action_picture(self) -> None:
+        """Writes the screen to a file, as SVG."""
+        self._picture()
+
+    def _picture(self, widget: Widget | None = None) -> None:
+        from grpctap.screens.picture import take_picture
+
+        take_picture(self.app, self._method, widget)
+
+    def _tell(self, what: str | None) -> None:
+        if what is not None:
+            self.app.notify(what, title="Exported", markup=False)
+
     def system_commands(self) -> Iterable[SystemCommand]:
         """What the command palette has for this screen."""
         if self._grpcurl is not None:
             yield grpcurl_system_command(self.action_copy_grpcurl)
+        chart = self.query_one(Chart)
+        if chart.display:
+            yield SystemCommand(
+                "Picture of the chart",
+                "Write the chart to an SVG file in the current folder",
+                lambda: self._picture(chart),
+            )
 
     def action_facts(self) -> None:
         """Shows what is known of the call."""
