@@ -18,6 +18,7 @@ from grpctap.flags import demo_parser, kept_flags, viewer_parser
 from grpctap.headers import MissingVariableError, parse_headers
 from grpctap.listing import Question, answer
 from grpctap.parser import Parser
+from grpctap.recordfile import checked_path
 from grpctap.schemas import cells_of, json_object, method_name, parse_request, resume_of
 from grpctap.transport.pools import SchemaError
 from grpctap.transport.sources import Sources
@@ -27,6 +28,7 @@ from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 # In characters: far more than a server accepts, and what never ends is not read for ever.
 LONGEST_REQUEST = 64 * 1024 * 1024
+NO_METHOD_TO_RECORD = "--record goes with a SERVICE/METHOD; the key w records what is watched"
 
 
 def main(argv: Sequence[str]) -> int:
@@ -64,6 +66,8 @@ def _view(argv: Sequence[str]) -> int:
     if question is not None:
         return answer(question, _sources(parser, args, question), templates=args.msg_template)
     if _on_terminal() and not isinstance(args.method, str):
+        if args.record is not None:
+            parser.error(NO_METHOD_TO_RECORD)
         return _choose(parser, args)
     return _watch(_config(parser, args), kept_flags(parser, args), keep=not args.no_recent)
 
@@ -98,6 +102,7 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
         parser.error("too many arguments")
     with _explained(parser):
         name = method_name(args.method)
+        record = None if args.record is None else checked_path(args.record)
         config = base_config(args)
         spec = None if args.resume is None else Spec.parse(args.resume)
         data = json_object(_standard_input() if args.data == "@" else args.data)
@@ -108,6 +113,7 @@ def _config(parser: Parser, args: argparse.Namespace) -> Config:
             method=method,
             resume=resume_of(spec, method),
             cells=cells_of(args.columns, method),
+            record=record,
         )
 
 
@@ -119,6 +125,8 @@ def base_config(args: argparse.Namespace) -> Config:
         MissingVariableError: a header names a variable that there is not.
         SchemaError: a file cannot be read, or makes no sense.
     """
+    if args.record is not None and not isinstance(args.method, str):
+        raise ValueError(NO_METHOD_TO_RECORD)
     target = _target(args)
     metadata, reflection_metadata = _metadata(args)
     return Config(
@@ -234,6 +242,7 @@ def _demo(argv: Sequence[str]) -> int:
     args = parser.read(argv)
     with _explained(parser):
         cells = cells_of(args.columns, LIST_VALUE)
+        record = None if args.record is None else checked_path(args.record)
     if not _on_terminal():
         parser.error("the demo needs a terminal; into a pipe, watch a server of your own")
     from grpctap.demo import DemoError, demo_server
@@ -255,6 +264,7 @@ def _demo(argv: Sequence[str]) -> int:
             theme=args.theme,
             history_bytes=args.history_bytes,
             cells=cells,
+            record=record,
         )
         return view(config, resumable=False, flags=["-plaintext"])
 

@@ -271,6 +271,12 @@ def _add_recent_flags(parser: Parser) -> None:
 
 def _add_view_flags(parser: Parser) -> None:
     parser.add_argument(
+        "--record",
+        metavar="FILE",
+        help="record the stream into a new file, which stands alone; see it again with: grpctap "
+        "replay FILE",
+    )
+    parser.add_argument(
         "--history",
         type=positive,
         default=HISTORY,

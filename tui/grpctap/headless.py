@@ -6,6 +6,7 @@ import _thread
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 
 from google.protobuf.descriptor_pool import DescriptorPool
 
@@ -20,6 +21,7 @@ from grpctap.core.state import ENDED, Command, State
 from grpctap.core.text import printable
 from grpctap.output import Lines
 from grpctap.pipe import BROKEN_PIPE, Watch, write_all
+from grpctap.recordfile import failure_line, header_of, not_recorded
 from grpctap.schemas import first_token, schema_of, wants_progress
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
@@ -103,7 +105,15 @@ def follow(config: Config) -> int:
         limits=Limits(duration_s=config.duration),
         deliver=pipe.write,
         trace=None if verbose is None else verbose.trace,
+        header=partial(header_of, config),
     )
+    if config.record is not None:
+        try:
+            tap.record(config.record)
+        except (OSError, ValueError) as error:
+            tap.close(PATIENCE_S)
+            _say(not_recorded(config.record, error))
+            return ERROR
     interrupted = False
 
     def leave(*_: object) -> None:
@@ -126,7 +136,11 @@ def follow(config: Config) -> int:
         with Watch(sys.stdout.fileno(), gone):
             last = _accompany(tap)
     finally:
+        # Its first failure was told when it happened.
+        whole = _is_recorded(tap)
         tap.close(PATIENCE_S)
+        if whole and not _is_recorded(tap):
+            _say(failure_line(tap.recordings[-1]))
         # Whoever left does not wait for a standard error that nobody reads.
         if verbose is not None and not interrupted and pipe.error is None:
             verbose.end()
@@ -134,15 +148,27 @@ def follow(config: Config) -> int:
         return INTERRUPTED
     if pipe.error is not None:
         return pipe.exit_code(pipe.error)
-    return _conclude(last, config.target, config.method.pool, raw=not reconnects)
+    code = _conclude(last, config.target, config.method.pool, raw=not reconnects)
+    return code or (0 if _is_recorded(tap) else ERROR)
+
+
+def _is_recorded(tap: Tap) -> bool:
+    """Whether no recording has failed."""
+    return not any(recording.error for recording in tap.recordings)
 
 
 def _accompany(tap: Tap) -> Snapshot:
-    """Says each loss, and what became of it, until the stream has ended; returns how it did."""
-    seen, told, lost = 0, 0, False
+    """Says each loss, and what became of it, until the stream has ended; returns how it did.
+
+    Also that the recording has failed.
+    """
+    seen, told, lost, recorded = 0, 0, False, True
     while True:
         seen = tap.await_move(seen)
         now, seam = tap.snapshot(), tap.last_interruption
+        if recorded and now.recording is not None and now.recording.error:
+            recorded = False
+            _say(failure_line(now.recording))
         if now.state is State.RECONNECTING:
             if now.status is not None and told != now.attempt:
                 told, lost = now.attempt, True

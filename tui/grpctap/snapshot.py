@@ -10,13 +10,27 @@ from grpctap.core.status import Status
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingState:
+    """How the recording of a stream into the file `path` stands: `bytes` were written to it.
+
+    `error` is what ended it, where a person did not, "" for nothing; `is_on` says that it goes on.
+    """
+
+    path: str
+    bytes: int
+    error: str = ""
+    is_on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """What a tap is at one moment; times in nanoseconds.
 
     `silent_ns` is how long no value came on an open call, and `alive` whether a sign of life shows
     that the server is there all the same. `attempt` counts the attempts to
     reopen a lost call (0: none is needed), and `retry_ns` is the wait before it (0: it is made).
-    `limit` is what stopped the stream without anybody's key, such as "--count 10".
+    `limit` is what stopped the stream without anybody's key, such as "--count 10". `recording` is
+    the newest recording of it; None: there was none.
     """
 
     state: State
@@ -39,6 +53,7 @@ class Snapshot:
     retry_ns: int
     gave_up: bool
     limit: str = ""
+    recording: RecordingState | None = None
 
     @property
     def count(self) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import threading
 from collections.abc import Sequence
+from functools import partial
 
 from grpctap.config import Config
 from grpctap.core.facts import Sent
 from grpctap.core.limits import Limits
 from grpctap.core.reconnect import Backoff, When
 from grpctap.recent import RecentCall
+from grpctap.recordfile import header_of
 from grpctap.schemas import first_token, request_json, schema_of
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
@@ -43,6 +45,7 @@ class Stream:
             sent=Sent(
                 config.method.kind, config.metadata, config.target.security, config.method.pool
             ),
+            header=partial(header_of, config),
         )
         self._last: Snapshot | None = None
         self._lock = threading.Lock()

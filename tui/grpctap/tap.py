@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
@@ -21,9 +22,13 @@ from grpctap.core.session import Session
 from grpctap.core.state import ENDED, TALKING, Command, State
 from grpctap.core.stats import Gaps, Rate, RateMeter, arrival_gaps
 from grpctap.core.status import Status
-from grpctap.snapshot import Snapshot
+from grpctap.snapshot import RecordingState, Snapshot
+from grpctap.taping import Taping
 from grpctap.transport.base import Inbox, Transport
 from grpctap.transport.reader import Reader
+
+if TYPE_CHECKING:
+    from grpctap.core.recording import Header
 
 # Inter-arrival quantiles are those of the newest so many rows.
 RECENT_ROWS = 1_000
@@ -60,6 +65,7 @@ class Tap:
             and when it came; once it returns False, the stream is stopped.
         clock: Tells the time, in nanoseconds since the epoch.
         sent: What the views tell of each call.
+        header: Makes what a recording says first; None: nothing can be recorded.
         trace: Takes what is known of a call, on the reader's thread, at its headers and its end.
     """
 
@@ -78,6 +84,7 @@ class Tap:
         clock: Callable[[], int] | None = None,
         sent: Sent | None = None,
         trace: Callable[[CallFacts], None] | None = None,
+        header: Callable[[], Header] | None = None,
     ) -> None:
         self.sent = sent or Sent()
         self._trace = trace
@@ -99,6 +106,7 @@ class Tap:
         self._reached = ""
         self._deadline_ns: int | None = None
         self._session = Session(History(capacity, max_bytes), token, backoff)
+        self._taping = Taping(header, self._session.history, self._calls, self.sent, self._notice)
         self._series = Series(capacity)
         self._meter = RateMeter()
         self._started_ns = self._clock()
@@ -126,10 +134,40 @@ class Tap:
             now_ns = self._clock()
             if not self._session.command(command, now_ns):
                 return False
+            self._taping.commanded(command, now_ns)
             self._reached = ""
             self._set_deadline(now_ns)
             self._align(now_ns)
             return True
+
+    def record(self, path: str) -> None:
+        """Records the stream into a file from now on, after what is kept of it.
+
+        It does nothing while there is a recording.
+
+        Raises:
+            OSError: the file cannot be made, or is there already.
+            HeaderError: the types of the method are too large for a recording.
+        """
+        with self._lock:
+            self._take_in()
+            self._taping.start(path, self._clock())
+
+    def stop_recording(self) -> None:
+        """Ends the recording, if there is one; does not wait for the disk."""
+        with self._lock:
+            self._take_in()
+            self._taping.finish()
+
+    @property
+    def can_record(self) -> bool:
+        """Whether it is known what a recording says first."""
+        return self._taping.can_start
+
+    @property
+    def recordings(self) -> list[RecordingState]:
+        """All recordings that were made, in order."""
+        return self._taping.states
 
     @property
     def state(self) -> State:
@@ -155,7 +193,9 @@ class Tap:
             if self._session.is_open:
                 self._session.command(Command.STOP, self._clock())
         self._closing.set()
+        self._taping.release()
         ended = self._reader.close(patience_s)
+        self._taping.close(patience_s)
         if self._watch.is_alive():
             self._watch.join(_LONGEST_CHECK_S)
         return ended and not self._watch.is_alive()
@@ -180,14 +220,17 @@ class Tap:
         inbox = Inbox(call_id, self._ticks, self._batch_ns)
         with self._lock:
             self._inbox = inbox
-            self._calls.opened(call_id, self._clock())
+            now_ns = self._clock()
+            self._calls.opened(call_id, now_ns)
+            self._taping.opened(call_id, now_ns)
         return inbox
 
     def headers(self, call_id: int, metadata: Metadata) -> None:
         """The initial metadata of a call is known."""
         with self._lock:
-            known = {"headers_ns": self._clock(), "initial_metadata": metadata}
-            facts = self._calls.note(call_id, **known)
+            now_ns = self._clock()
+            facts = self._calls.note(call_id, headers_ns=now_ns, initial_metadata=metadata)
+            self._taping.headers(call_id, metadata, now_ns)
         if self._trace is not None and facts is not None:
             self._trace(facts)
 
@@ -198,6 +241,10 @@ class Tap:
                 self._take_in()
         else:
             self._hand_on(inbox, self._deliver)
+        # A server is not silent because the disk is slow.
+        self._delivering = True
+        self._taping.wait_for_room()
+        self._delivering = False
 
     def _take_in(self) -> None:
         """Verifies and keeps what has arrived; the caller holds the lock."""
@@ -213,6 +260,7 @@ class Tap:
             before = session.state
             run = self.schema.read_run(raws)
             if run is not None and session.receive_run(run, raws, times):
+                self._taping.run(inbox.call_id, times, raws)
                 self._series.extend(times, run.numbers)
                 if session.state is not before:
                     self._tell()
@@ -240,11 +288,13 @@ class Tap:
         try:
             reading = self.schema.read(raw)
         except MessageError as error:
+            self._taping.message(call_id, now_ns, raw)
             status = Status(codes.DATA_LOSS, "DATA_LOSS", str(error), unreadable=error.check)
             self._end(status, now_ns)
             return None
         before = session.state, session.settled
         accepted = session.receive(reading, raw, now_ns)
+        self._taping.message(call_id, now_ns, raw, dropped=not (accepted or reading.progress))
         if accepted and reading.number is not None:
             self._series.append(now_ns, reading.number)
         if (session.state, session.settled) != before:
@@ -275,6 +325,8 @@ class Tap:
                 cancelled=call_id != self._session.call_id,
                 messages=self._inbox.taken if self._inbox is not None else 0,
             )
+            if facts is not None:
+                self._taping.ended(facts)
         if self._trace is not None and facts is not None:
             self._trace(facts)
         with self._lock:
@@ -323,6 +375,7 @@ class Tap:
                 retry_ns=max(session.open_at_ns - now_ns, 0) if session.attempt else 0,
                 gave_up=session.gave_up,
                 limit=self._reached,
+                recording=self._taping.state,
             )
 
     @property
@@ -390,9 +443,11 @@ class Tap:
                 # A wait ends with the deadline: the call then tells that it is over.
                 due_ns = min(due_ns, self._deadline_ns)
                 timeout_s = max(self._deadline_ns - max(now_ns, due_ns), 0) / 1e9
+            request = self.schema.request(session.token)
+            self._taping.asked(session.call_id, request, timeout_s)
             self._reader.open(
                 session.call_id,
-                self.schema.request(session.token),
+                request,
                 wait_s=max(due_ns - now_ns, 0) / 1e9,
                 timeout_s=timeout_s,
             )
@@ -400,6 +455,10 @@ class Tap:
             self._still_ns = now_ns
             self._reader.cancel()
         self._tell()
+
+    def _notice(self) -> None:
+        with self._lock:
+            self._tell()
 
     def _tell(self) -> None:
         self._moves += 1

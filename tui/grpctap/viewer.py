@@ -18,10 +18,13 @@ from grpctap.core.history import MAX_BYTES
 from grpctap.core.resume import request_at
 from grpctap.core.seams import duration
 from grpctap.core.state import State
+from grpctap.core.text import printable
+from grpctap.recordfile import failure_line, not_recorded
 from grpctap.schemas import request_json
 from grpctap.screens.watch import WatchScreen
-from grpctap.snapshot import Snapshot
+from grpctap.snapshot import RecordingState, Snapshot
 from grpctap.stream import Stream, grpcurl_line
+from grpctap.widgets.status_line import quantity
 
 if TYPE_CHECKING:
     from grpctap.opening import Opening
@@ -38,6 +41,13 @@ def view(config: Config, *, resumable: bool, flags: Sequence[str] = ()) -> int:
     how to connect to it, in words of the command line.
     """
     stream = Stream(config, flags)
+    if config.record is not None:
+        try:
+            stream.tap.record(config.record)
+        except (OSError, ValueError) as error:
+            stream.close()
+            sys.stderr.write(f"grpctap: {not_recorded(config.record, error)}\n")
+            return 1
     target = config.target
     screen = WatchScreen(
         stream.tap,
@@ -87,6 +97,8 @@ def _run(
     # The terminal may be gone, which is no reason to end in another way.
     with suppress(OSError, AttributeError):
         sys.stderr.write(f"grpctap: {summary(end, stream.config, stream.flags, token)}\n")
+        for line in map(recorded, stream.tap.recordings):
+            sys.stderr.write(f"grpctap: {line}\n")
     failed = end.state is State.FAILED and end.status is not None and not left_before
     if not app.return_code and failed and end.status is not None:
         return 64 + end.status.code
@@ -121,13 +133,30 @@ def summary(last: Snapshot, config: Config, flags: Sequence[str], token: bytes) 
     return f"{text}; go on with{with_headers}: {line}"
 
 
+def recorded(recording: RecordingState) -> str:
+    """One line: what was recorded, and how to see it again."""
+    if recording.error:
+        said = failure_line(recording)
+    else:
+        path = printable(recording.path, LONGEST_COMMAND)
+        said = f"recorded {quantity(recording.bytes)} in {path}"
+    # A file's name may begin with a dash.
+    words = [*_program(), "replay", recording.path]
+    if recording.path.startswith("-"):
+        words[-1] = f"./{recording.path}"
+    return f"{said}; see it again with: {printable(shlex.join(words), LONGEST_COMMAND)}"
+
+
+def _program() -> list[str]:
+    return ["grpctap"] if shutil.which("grpctap") else [sys.executable, "-m", "grpctap"]
+
+
 def command(config: Config, flags: Sequence[str], token: bytes) -> str:
     """The command line that goes on at `token`, without metadata, which may be secret.
 
     `flags` are the words of it that say how to connect.
     """
-    words = ["grpctap"] if shutil.which("grpctap") else [sys.executable, "-m", "grpctap"]
-    words += flags
+    words = [*_program(), *flags]
     words += [
         flag
         for flag, is_on in (

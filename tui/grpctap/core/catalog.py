@@ -135,6 +135,7 @@ class Catalog:
             method.server_streaming,
             self.comments.of(method),
             self.comments,
+            self._files,
         )
 
 

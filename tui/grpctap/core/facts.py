@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from grpctap.core.secrets import Metadata
 from grpctap.core.status import Status
 
 NOT_VERIFIED = "TLS, not verified"
+MOST_PAST_CALLS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +53,18 @@ class CallFacts:
 
 
 class Calls:
-    """Notes what becomes known of the newest call of a stream."""
+    """Notes what becomes known of the newest call of a stream, and remembers the ones before."""
 
     def __init__(self) -> None:
         self.newest: CallFacts | None = None
+        self.past: deque[CallFacts] = deque(maxlen=MOST_PAST_CALLS)
+        """The calls before the newest, in order."""
 
     def opened(self, call_id: int, now_ns: int) -> None:
         """A call begins."""
         number = 1 if self.newest is None else self.newest.number + 1
+        if self.newest is not None:
+            self.past.append(self.newest)
         self.newest = CallFacts(number, call_id, now_ns)
 
     def note(self, call_id: int, **known: Any) -> CallFacts | None:

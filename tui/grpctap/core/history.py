@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import NamedTuple, cast, overload
 
@@ -125,6 +125,8 @@ class History:
         """Size of all values ever appended, in bytes of their messages."""
         self.last_ns: int | None = None
         """Receive time of the newest value, in nanoseconds; None before the first."""
+        self.on_seam: Callable[[int, Seam], None] | None = None
+        """Told of each seam that is added or amended, and of its row."""
         self._bytes_evicted = 0
         self._chunks: deque[_Chunk] = deque()
         self._chunk_base = 0
@@ -176,10 +178,14 @@ class History:
         chunk.sequences.append(0)
         chunk.times.append(0)
         self._grow(1)
+        if self.on_seam is not None:
+            self.on_seam(self.end - 1, seam)
         return self.end - 1
 
     def amend(self, row: int, seam: Seam) -> None:
-        """Puts `seam` in the place of the one at `row`; does nothing when that was let go."""
+        """Puts `seam` in the place of the one at `row`, unless that was let go."""
+        if self.on_seam is not None:
+            self.on_seam(row, seam)
         if row >= self.first:
             self._amendments += 1
             at = row - self._chunk_base

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor_pb2 import FileDescriptorProto
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message import Message
 
@@ -18,7 +19,8 @@ class Method:
 
     `name` is SERVICE/METHOD; `pool` knows all types that the method's own are made of. A method
     that is not `server_streaming` answers once. `comment` is what its proto says of it, where that
-    is known, and `comments` tells the same of its messages and their fields.
+    is known, and `comments` tells the same of its messages and their fields. `files` are those of
+    which the pool was made, where it is no pool of the program itself.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Method:
     server_streaming: bool = True
     comment: str = ""
     comments: Comments = field(default=NO_COMMENTS, repr=False, compare=False)
+    files: tuple[FileDescriptorProto, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def kind(self) -> str:

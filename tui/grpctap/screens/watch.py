@@ -15,11 +15,17 @@ from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
-from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.export import View
 from grpctap.screens.clipboard import copy_command, copy_values, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
+from grpctap.screens.recording import (
+    begin_recording,
+    is_recording,
+    recording_note,
+    recording_seen,
+    tell_recording,
+)
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
@@ -67,6 +73,8 @@ class WatchScreen(Screen[None]):
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
+        Binding("w", "record", "Record", tooltip="Record into a file, with what is still kept"),
+        Binding("w", "stop_recording", "End recording", tooltip="Record no more"),
         Binding("e", "export", "Export", show=False, tooltip="Write what the log shows to a file"),
         Binding("m", "copy_messages", "Copy", show=False, tooltip="Copy the message as JSON"),
         Binding("p", "picture", "Picture", show=False, tooltip="Write the screen to an SVG file"),
@@ -98,7 +106,8 @@ class WatchScreen(Screen[None]):
         self._frames = 0
         self._looks = 0
         self._frozen_at = 0
-        self._seen: tuple[State, Status | None, bool, bool, bool] | None = None
+        self._seen: tuple[object, ...] | None = None
+        self._recorded: object = None
         self._chart_wanted = True
 
     def compose(self) -> ComposeResult:
@@ -142,18 +151,23 @@ class WatchScreen(Screen[None]):
         top.state = now.state
         top.note = self._note(now)
         top.elapsed_s = now.elapsed_ns // 1_000_000_000
-        seen = (now.state, now.status, log.frozen, now.retry_ns > 0, now.kept > 0)
+        recorded = recording_seen(now.recording)
+        seen = (now.state, now.status, log.frozen, now.retry_ns > 0, now.kept > 0, recorded)
         changed = self._seen != seen
         if changed or self._looks % LOOKS_PER_FIGURES == 0:
             figures = self.query_one(StatusLine)
             figures.snapshot = now
             figures.gaps = self._tap.gaps()
             figures.frozen = now.values - self._frozen_at if log.frozen else None
+            top.recording = recording_note(now.recording)
         self._looks += 1
         if changed:
             self._seen = seen
             self.refresh_bindings()
             self._show_notice(now)
+            if recorded != self._recorded:
+                self._recorded = recorded
+                tell_recording(self.app, now.recording)
             log.placeholder = self._placeholder(now)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
@@ -183,7 +197,13 @@ class WatchScreen(Screen[None]):
                 return self._can_go_back
             case "copy_grpcurl", _:
                 return self._grpcurl is not None
-            case (("inspect" | "copy_messages" | "export"), _):
+            case "record", _:
+                return self._tap.can_record and not is_recording(self._tap)
+            case "stop_recording", _:
+                return is_recording(self._tap)
+            case "inspect", _:
+                return self.query_one(StreamLog).selected is not None
+            case ("copy_messages" | "export"), _:
                 return self.query_one(StreamLog).selected is not None
             case "chart", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
@@ -239,6 +259,16 @@ class WatchScreen(Screen[None]):
         """Shows or hides the chart."""
         self._chart_wanted = not self._chart_wanted
         self._fit()
+
+    def action_record(self) -> None:
+        """Records the stream into a file in the current folder."""
+        begin_recording(self.app, self._tap, self._method)
+        self.look()
+
+    def action_stop_recording(self) -> None:
+        """Records no more."""
+        self._tap.stop_recording()
+        self.look()
 
     def action_back(self) -> None:
         """Goes back to where the call was written."""

@@ -45,13 +45,19 @@ class TopLine(KeptLines):
         & > .top-line--stopped { color: $text-muted; text-style: bold; }
         & > .top-line--finished { color: $text-success; text-style: bold; }
         & > .top-line--failed { color: $text-error; text-style: bold; }
+        & > .top-line--recording { color: $text-error; text-style: bold; }
     }
     """
-    COMPONENT_CLASSES: ClassVar[set[str]] = {f"top-line--{_class(state)}" for state in State}
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "top-line--recording",
+        *(f"top-line--{_class(state)}" for state in State),
+    }
 
     state = reactive(State.CONNECTING)
     note = reactive("")
     """What follows the state's name: "at #41", "312 behind"."""
+    recording = reactive("")
+    """How the recording stands, such as "● REC 1.2 MB"; "" for none."""
     elapsed_s = reactive(0)
     """Seconds since the viewer started."""
 
@@ -66,13 +72,16 @@ class TopLine(KeptLines):
         name = f"{SIGNS[self.state]} {self.state.value}" + (f" {self.note}" if self.note else "")
         hours, rest = divmod(self.elapsed_s, 3600)
         clock = f"   {hours:02d}:{rest // 60:02d}:{rest % 60:02d} "
-        room = width - len(name) - len(clock) - 2
+        recording = f"{self.recording}   " if self.recording else ""
+        room = width - len(recording) - len(name) - len(clock) - 2
         left = f" grpctap   {self._target}   {self._method}"
         for shorter in (f" {self._target}   {self._method}", f" {self._method}"):
             if cell_len(left) > room:
                 left = shorter
         text = Text(fit(left, max(room, 0)), no_wrap=True, end="")
-        text.append(" " * max(width - text.cell_len - len(name) - len(clock), 1))
+        space = width - text.cell_len - len(recording) - len(name) - len(clock)
+        text.append(" " * max(space, 1))
+        text.append(recording, style=self.get_component_rich_style("top-line--recording"))
         text.append(name, style=self.get_component_rich_style(f"top-line--{_class(self.state)}"))
         text.append(clock)
         return text
