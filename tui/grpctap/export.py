@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from grpctap.output import rfc3339, with_meta
 BATCH_BYTES = 65_536
 SLICE_S = 0.005
 """After so many seconds of work, whoever wants to hear of it is told how far it is."""
-_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True)
@@ -160,12 +158,3 @@ def write_values(
             due = time.monotonic() + SLICE_S
     write(b"".join(lines))
     return done
-
-
-def file_stem(method: str) -> str:
-    """What a file about a method is called, in local time and without an ending.
-
-    It has nothing in it that a shell or a file system takes for something else.
-    """
-    name = re.sub(r"[^A-Za-z0-9_]+", "-", method.rpartition("/")[2])[:_LONGEST_NAME].strip("-")
-    return f"grpctap-{name or 'stream'}-{time.strftime('%Y-%m-%d-%H%M%S')}"

@@ -44,9 +44,14 @@ def default_name(method: str, at_s: float | None = None) -> str:
 
     `at_s` is when it begins, in seconds since the epoch; None: now.
     """
+    return default_stem(method, at_s) + SUFFIX
+
+
+def default_stem(method: str, at_s: float | None = None) -> str:
+    """The same name without an ending, for other files."""
     name = _UNSAFE.sub("-", method.replace("/", "-"))[:_LONGEST_METHOD].strip("-.")
     when = time.strftime("%Y%m%d-%H%M%S", time.localtime(at_s))
-    return f"grpctap-{name}-{when}{SUFFIX}"
+    return f"grpctap-{name}-{when}"
 
 
 def header_of(config: Config) -> Header:

@@ -16,8 +16,9 @@ from textual.widgets import Input, ProgressBar, RadioButton, RadioSet, Static
 from grpctap.core.cells import CellsError
 from grpctap.core.message import Schema
 from grpctap.core.text import printable
-from grpctap.export import Csv, Form, Format, Ndjson, View, Written, file_stem, write_values
+from grpctap.export import Csv, Form, Format, Ndjson, View, Written, write_values
 from grpctap.outfile import Outfile, free_path
+from grpctap.recordfile import default_stem
 from grpctap.screens.box import BoxScreen
 from grpctap.widgets.line_input import LineInput
 from grpctap.widgets.status_line import quantity
@@ -88,7 +89,7 @@ class ExportScreen(BoxScreen[str | None]):
         super().__init__()
         self._schema, self._view, self._what = schema, view, what
         folder = Path()
-        path = free_path(folder, file_stem(method), Format.NDJSON.value)
+        path = free_path(folder, default_stem(method), Format.NDJSON.value)
         self._first_name = str(path)
         self._replaces = ""
         self._done = Written()

@@ -13,8 +13,8 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from grpctap.core.text import printable
-from grpctap.export import file_stem
 from grpctap.outfile import Outfile, free_path
+from grpctap.recordfile import default_stem
 
 _MOST_TRIES = 100
 _LONGEST_PATH = 300
@@ -30,7 +30,7 @@ def take_picture(app: App[Any], method: str, widget: Widget | None = None) -> No
     """
     svg = app.export_screenshot() if widget is None else _svg(widget, app.title)
     try:
-        path = _written(svg, file_stem(method))
+        path = _written(svg, default_stem(method))
     except OSError as error:
         reason = f"The current folder cannot be written: {error.strerror}"
         app.notify(reason, title="No picture", severity="error", markup=False)

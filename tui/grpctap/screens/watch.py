@@ -203,7 +203,7 @@ class WatchScreen(Screen[None]):
                 return is_recording(self._tap)
             case "inspect", _:
                 return self.query_one(StreamLog).selected is not None
-            case ("copy_messages" | "export"), _:
+            case (("copy_messages" | "export"), _):
                 return self.query_one(StreamLog).selected is not None
             case "chart", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
