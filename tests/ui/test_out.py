@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import resource
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -181,6 +182,7 @@ async def test_what_is_there_is_replaced_only_when_told_twice(puppet: Puppet, fo
             for name, problem in (
                 ("", "This is no name of a file"),
                 ("sub", "This is no name of a file"),
+                ("/dev/full", "This is no name of a file"),
                 ("nowhere/x", "There is no such folder"),
                 ("~nobody-of-this-name/x", "No such file can be"),
                 ("x" * 300, "No such file can be"),
@@ -243,9 +245,15 @@ async def test_a_folder_that_cannot_be_written_is_told(puppet: Puppet, folder: P
             await says(pilot, "Nothing was exported", "/proc/self/none cannot be written:")
             await pilot.press("e")
             await until(pilot, lambda: isinstance(app.screen, ExportScreen), "the box again")
-            app.screen.query_one(Input).value = "/dev/full"
-            await pilot.press("enter", "enter")
-            await says(pilot, "/dev/full cannot be written: No space left on device")
+            app.screen.query_one(Input).value = "large"
+            before = resource.getrlimit(resource.RLIMIT_FSIZE)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+            try:
+                await pilot.press("enter")
+                await says(pilot, "large cannot be written: File too large")
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            assert files(folder) == []
             os.rmdir(folder)  # noqa: PTH106 - quick, and no Path in a coroutine
             await pilot.press("p")
             await says(pilot, "No picture", "The current folder cannot be written")

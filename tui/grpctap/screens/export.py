@@ -142,7 +142,8 @@ class ExportScreen(BoxScreen[str | None]):
         """Writes the file; before one is replaced, says so and waits for another enter."""
         try:
             path = Path(event.value.strip()).expanduser()
-            if not event.value.strip() or path.is_dir():
+            # Whoever writes into a pipe waits for its reader, maybe for ever.
+            if not event.value.strip() or (path.exists() and not path.is_file()):
                 self._complain("This is no name of a file.")
             elif not path.parent.is_dir():
                 self._complain("There is no such folder.")
