@@ -131,15 +131,16 @@ def test_csv_has_in_each_cell_what_the_json_has(
         )
         for name, cell in row.items():
             assert cell.isprintable()
-            path, field, inner = [], None, type_
+            places: list[str] = []
+            field, inner = None, type_
             for part in name.split("."):
                 field = inner.fields_by_name[part]
                 inner = field.message_type  # type: ignore[assignment]
-                path.append(field.json_name)
+                places.append(field.json_name)
             assert field is not None
-            value = at(document["message"], path)
+            value = at(document["message"], places)
             if value is ABSENT:
-                value = at(with_defaults, path)
+                value = at(with_defaults, places)
             if value is ABSENT:
                 assert cell == ""
             elif isinstance(value, str) and not (inner and inner.name == "Value"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -19,11 +19,22 @@ SLICE_S = 0.005
 """After so many seconds of work, whoever wants to hear of it is told how far it is."""
 
 
+class Shown(Protocol):
+    """Rows that a log shows: all of a history, or some."""
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """The rows, in order."""
+
+    def get(self, row: int) -> Row | None:
+        """The row with that absolute number, or None when it is not among these."""
+
+
 @dataclass(frozen=True)
-class View:
+class Excerpt:
     """The values that a person looks at: all of `shown`, or those in the rows `chosen`."""
 
-    shown: Frozen
+    shown: Shown
     chosen: range | None = None
 
     def values(self) -> Iterator[Value]:
@@ -36,18 +47,20 @@ class View:
 
     @property
     def name(self) -> str:
-        """How many values it has, in words."""
+        """What they are, in a few words: how many values, where that is quickly known."""
+        selected = "" if self.chosen is None else "selected "
+        if not isinstance(self.shown, Frozen):
+            return f"all {selected}matches of the filter"
         first = self.shown.first if self.chosen is None else self.chosen.start
         end = self.shown.end if self.chosen is None else self.chosen.stop
         oldest, newest = self.shown.step(first - 1, 1), self.shown.step(end, -1)
         if oldest is None or newest is None or newest.row < oldest.row:
             return "no values"
         count = newest.value.ordinal - oldest.value.ordinal + 1
-        selected = "" if self.chosen is None else "selected "
         return f"{count:,} {selected}value{'' if count == 1 else 's'}"
 
     def __len__(self) -> int:
-        """How many rows it has, any seams among them."""
+        """How many rows it has at most, any seams among them."""
         return len(self.shown.rows if self.chosen is None else self.chosen)
 
 

@@ -14,7 +14,9 @@ from textual.app import App, SystemCommand
 from grpctap.core.history import Value
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.text import listed, printable
+from grpctap.export import Excerpt
 from grpctap.widgets.status_line import quantity
+from grpctap.widgets.stream_log import StreamLog
 
 MOST_TAKEN = 100_000
 """Characters that any terminal takes into the clipboard; many take no more."""
@@ -44,6 +46,15 @@ def copy_command(app: App[Any], command: str) -> None:
 def grpcurl_system_command(copy: Callable[[], None]) -> SystemCommand:
     """The same in the command palette."""
     return SystemCommand("Copy as grpcurl", "Put the call on the clipboard as a command line", copy)
+
+
+async def copy_log(app: App[Any], log: StreamLog, schema: Schema) -> None:
+    """Copies the messages selected in a log, or the one at its cursor, or the newest in sight."""
+    found = log.selected
+    if found is not None:
+        one = [found.value]
+        values = one if log.chosen is None else Excerpt(log.kept(), log.chosen).values()
+        await copy_values(app, schema, values)
 
 
 async def copy_values(app: App[Any], schema: Schema, values: Iterable[Value]) -> None:

@@ -6,9 +6,9 @@ import asyncio
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from textual.app import ComposeResult
+from textual.app import App, ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import VerticalScroll
 from textual.widgets import Input, ProgressBar, RadioButton, RadioSet, Static
@@ -16,12 +16,13 @@ from textual.widgets import Input, ProgressBar, RadioButton, RadioSet, Static
 from grpctap.core.cells import CellsError
 from grpctap.core.message import Schema
 from grpctap.core.text import printable
-from grpctap.export import Csv, Form, Format, Ndjson, View, Written, write_values
+from grpctap.export import Csv, Excerpt, Form, Format, Ndjson, Written, write_values
 from grpctap.outfile import Outfile, free_path
 from grpctap.recordfile import default_stem
 from grpctap.screens.box import BoxScreen
 from grpctap.widgets.line_input import LineInput
 from grpctap.widgets.status_line import quantity
+from grpctap.widgets.stream_log import StreamLog
 
 LOOKS_PER_SECOND = 10
 # So long the writer leaves the processor to the screen after each slice of its work.
@@ -61,8 +62,7 @@ class ExportScreen(BoxScreen[str | None]):
 
     Args:
         schema: Reads the messages.
-        view: What to write.
-        what: What that is, in a few words: "1,844 values".
+        excerpt: What to write.
         method: SERVICE/METHOD, for the name of the file.
     """
 
@@ -70,7 +70,8 @@ class ExportScreen(BoxScreen[str | None]):
     ExportScreen > VerticalScroll {
         & > Static { height: auto; }
         & > RadioSet { background: $surface; margin: 1 0; }
-        & > Input { background: $panel; padding: 0 1; margin-bottom: 1; }
+        & > Input { background: $panel; padding: 0 1; }
+        & > .note { margin-bottom: 1; }
         & > .problem { color: $text-error; }
         & > .note { color: $text-muted; }
         & > ProgressBar { display: none; width: 100%; }
@@ -85,9 +86,9 @@ class ExportScreen(BoxScreen[str | None]):
     ]
     AUTO_FOCUS = "Input"
 
-    def __init__(self, schema: Schema, view: View, what: str, method: str) -> None:
+    def __init__(self, schema: Schema, excerpt: Excerpt, method: str) -> None:
         super().__init__()
-        self._schema, self._view, self._what = schema, view, what
+        self._schema, self._excerpt = schema, excerpt
         folder = Path()
         path = free_path(folder, default_stem(method), Format.NDJSON.value)
         self._first_name = str(path)
@@ -100,7 +101,7 @@ class ExportScreen(BoxScreen[str | None]):
         with VerticalScroll(can_focus=False) as box:
             box.border_title = "Export"
             box.border_subtitle = "enter writes · ↑ ↓ format · escape goes back"
-            yield Static(printable(f"{self._what}, into a file"), markup=False)
+            yield Static(f"{self._excerpt.name}, into a file", markup=False)
             formats = RadioSet(
                 *(_Choice(label, value=not at) for at, (_, label) in enumerate(_FORMATS)),
                 compact=True,
@@ -110,7 +111,7 @@ class ExportScreen(BoxScreen[str | None]):
             yield LineInput(self._first_name, placeholder="name of the file")
             yield Static(_folder(), classes="note", markup=False)
             yield Static(classes="problem", markup=False)
-            yield ProgressBar(total=max(len(self._view), 1), show_eta=False)
+            yield ProgressBar(total=max(len(self._excerpt), 1), show_eta=False)
 
     def action_choose(self, by: int) -> None:
         """Chooses the format above or below."""
@@ -193,7 +194,7 @@ class ExportScreen(BoxScreen[str | None]):
     async def _write(self, path: Path, form: Callable[[], Form], *, replace: bool) -> None:
         def write() -> Written:
             with Outfile(path, replace=replace) as file:
-                return write_values(self._view.values(), form(), file.write, self._told)
+                return write_values(self._excerpt.values(), form(), file.write, self._told)
 
         name = printable(str(path), _LONGEST_PATH)
         try:
@@ -226,6 +227,16 @@ class ExportScreen(BoxScreen[str | None]):
 
     def _complain(self, problem: str) -> None:
         self.query_one(".problem", Static).update(problem)
+
+
+def export_log(app: App[Any], log: StreamLog, schema: Schema, method: str) -> None:
+    """Lets somebody write the values that a log shows, or those selected in it, to a file."""
+
+    def tell(what: str | None) -> None:
+        if what is not None:
+            app.notify(what, title="Exported", markup=False)
+
+    app.push_screen(ExportScreen(schema, Excerpt(log.kept(), log.chosen), method), tell)
 
 
 def _folder() -> str:

@@ -16,8 +16,7 @@ from grpctap.core.facts import NOT_VERIFIED
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.text import printable
-from grpctap.export import View
-from grpctap.screens.clipboard import copy_command, copy_values, grpcurl_system_command
+from grpctap.screens.clipboard import copy_command, copy_log, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
 from grpctap.screens.recording import (
     begin_recording,
@@ -279,29 +278,17 @@ class WatchScreen(Screen[None]):
         if self._grpcurl is not None:
             copy_command(self.app, self._grpcurl())
 
-    def view(self) -> View:
-        """The values that the log shows, or those selected in it."""
-        log = self.query_one(StreamLog)
-        # A log that follows knows no more than what is in sight.
-        return View(log.shown if log.frozen else self._tap.newest(), log.chosen)
-
     def action_export(self) -> None:
         """Writes the values that the log shows to a file."""
         # Start-up does not wait for what is not looked at yet.
-        from grpctap.screens.export import ExportScreen
+        from grpctap.screens.export import export_log
 
-        view = self.view()
-        screen = ExportScreen(self._tap.schema, view, view.name, self._method)
-        self.app.push_screen(screen, self._tell)
+        export_log(self.app, self.query_one(StreamLog), self._tap.schema, self._method)
 
     def action_copy_messages(self) -> None:
         """Copies the selected messages, or the one at the cursor, or the newest in sight."""
-        log = self.query_one(StreamLog)
-        found = log.selected
-        if found is not None:
-            values = [found.value] if log.chosen is None else self.view().values()
-            copying = copy_values(self.app, self._tap.schema, values)
-            self.run_worker(copying, exclusive=True, group="copy", exit_on_error=False)
+        copying = copy_log(self.app, self.query_one(StreamLog), self._tap.schema)
+        self.run_worker(copying, exclusive=True, group="copy", exit_on_error=False)
 
     def action_picture(self) -> None:
         """Writes the screen to a file, as SVG."""
@@ -312,21 +299,13 @@ class WatchScreen(Screen[None]):
 
         take_picture(self.app, self._method, widget)
 
-    def _tell(self, what: str | None) -> None:
-        if what is not None:
-            self.app.notify(what, title="Exported", markup=False)
-
     def system_commands(self) -> Iterable[SystemCommand]:
         """What the command palette has for this screen."""
         if self._grpcurl is not None:
             yield grpcurl_system_command(self.action_copy_grpcurl)
-        chart = self.query_one(Chart)
-        if chart.display:
-            yield SystemCommand(
-                "Picture of the chart",
-                "Write the chart to an SVG file in the current folder",
-                lambda: self._picture(chart),
-            )
+        if (chart := self.query_one(Chart)).display:
+            what = "Write the chart to an SVG file in the current folder"
+            yield SystemCommand("Picture of the chart", what, lambda: self._picture(chart))
 
     def action_facts(self) -> None:
         """Shows what is known of the call."""

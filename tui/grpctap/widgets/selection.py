@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from rich.segment import Segment
+from rich.style import Style
+
+BAR = "▌"
+"""What stands in the margin of a selected row, which is seen without colours, too."""
 
 
 class Selection:
@@ -24,12 +31,6 @@ class Selection:
             return None
         return range(min(self._anchor, self.cursor), max(self._anchor, self.cursor) + 1)
 
-    def mark(self, row: int) -> str:
-        """How the row is marked: "cursor", "selected", or "" where it is not."""
-        if row == self.cursor:
-            return "cursor"
-        return "selected" if self.rows is not None and row in self.rows else ""
-
     def move(self, row: int | None) -> None:
         """Puts the cursor on a row; to put it where it is moves nothing."""
         if row != self.cursor:
@@ -41,3 +42,32 @@ class Selection:
         anchor = self.cursor if self._anchor is None else self._anchor
         yield
         self._anchor = anchor
+
+
+class Selecting:
+    """What a log knows of its cursor and its selection."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._selection = Selection()
+
+    @property
+    def chosen(self) -> range | None:
+        """The rows that were selected, and any others among them; None: none were."""
+        return self._selection.rows
+
+    @property
+    def _cursor(self) -> int | None:
+        return self._selection.cursor
+
+    @_cursor.setter
+    def _cursor(self, row: int | None) -> None:
+        self._selection.move(row)
+
+
+def as_selected(line: list[Segment], look: Style) -> list[Segment]:
+    """The line of a selected row: the same, with a bar in its margin."""
+    return [
+        Segment(segment.text if at else BAR + segment.text[1:], (segment.style or look) + look)
+        for at, segment in enumerate(line)
+    ]

@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
+from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -17,14 +18,12 @@ from grpctap.core.history import Extent, Frozen, Located, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import printable
 from grpctap.widgets.lines import LineWidget
-from grpctap.widgets.selection import Selection
+from grpctap.widgets.selection import Selecting, as_selected
 
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
 MAX_CACHED = 2_000
 BROKEN = frozenset({Cause.FAILED, Cause.LOST})
-# Rows that are marked can be told apart without colours.
-SIGNS = {"cursor": "▸", "selected": "▌"}
 
 
 class LogSource(Protocol):
@@ -57,7 +56,7 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
-class StreamLog(LineWidget, can_focus=True):
+class StreamLog(Selecting, LineWidget, can_focus=True):
     """Follows the newest rows until it is frozen, by key or by scrolling up.
 
     Whoever shows it lets it pull what is new at each frame, and it draws only the lines in sight.
@@ -79,7 +78,7 @@ class StreamLog(LineWidget, can_focus=True):
             color: $block-cursor-foreground;
             text-style: bold;
         }
-        & > .stream-log--selected { background: $boost; color: $foreground; text-style: bold; }
+        & > .stream-log--selected { color: $text-primary; text-style: bold; }
         & > .stream-log--seam { color: $text-warning; }
         & > .stream-log--fault { color: $text-error; }
         & > .stream-log--placeholder { color: $text-muted; text-style: italic; }
@@ -123,7 +122,6 @@ class StreamLog(LineWidget, can_focus=True):
         self._extent = NOTHING
         self._shown = Frozen(0, ())
         self._top = 0
-        self._selection = Selection()
         self._strips: dict[tuple[int, bool], Strip] = {}
         self._number_width = 0
         self._second = (-1, "")
@@ -149,19 +147,6 @@ class StreamLog(LineWidget, can_focus=True):
         return self._shown.step(self._shown.end, -1)
 
     @property
-    def chosen(self) -> range | None:
-        """The rows that were selected, and any seams among them; None: none were."""
-        return self._selection.rows
-
-    @property
-    def _cursor(self) -> int | None:
-        return self._selection.cursor
-
-    @_cursor.setter
-    def _cursor(self, row: int | None) -> None:
-        self._selection.move(row)
-
-    @property
     def shown(self) -> Frozen:
         """The rows that it knows: all, where it is frozen, else those in sight."""
         return self._shown
@@ -171,6 +156,10 @@ class StreamLog(LineWidget, can_focus=True):
         """What stands above its lines, in their columns; "": nothing."""
         above = self._form.header
         return f" {'':{self._number_width}}  {'received':<12}   {above}" if above else ""
+
+    def kept(self) -> Frozen:
+        """All rows that it shows or would show if it were high enough, as they are now."""
+        return self._shown if self.frozen else self._source.newest()
 
     def select(self, row: int) -> None:
         """Puts the cursor on a row that it knows, and brings it in sight, where it is frozen."""
@@ -290,8 +279,11 @@ class StreamLog(LineWidget, can_focus=True):
             return self._whole([], width, thumb)
         if not isinstance(row, Value):
             return self._whole([self._seam(row, width)], width, thumb)
-        if mark := self._selection.mark(number):
-            return self._whole(self._value(number, row, width, mark), width, thumb)
+        if number == self._cursor:
+            return self._whole(self._value(number, row, width, at_cursor=True), width, thumb)
+        if number in (self.chosen or ()):
+            look = self.look("stream-log--selected")
+            return self._whole(as_selected(self._value(number, row, width), look), width, thumb)
         line = self._strips.get((number, thumb))
         if line is None:
             line = self._whole(self._value(number, row, width), width, thumb)
@@ -307,9 +299,7 @@ class StreamLog(LineWidget, can_focus=True):
             used += segments[-1].cell_length - len(segments[-1].text)
         if used < width:
             blank = self.blank(width - used)
-            if segments and segments[0].style in [
-                self.look(f"stream-log--{mark}") for mark in SIGNS
-            ]:
+            if segments and segments[0].style == self.look("stream-log--cursor"):
                 blank = Segment(blank.text, segments[0].style)
             segments.append(blank)
         segments.append(Segment("┃" if thumb else " ", self.look("stream-log--thumb")))
@@ -356,18 +346,23 @@ class StreamLog(LineWidget, can_focus=True):
         start = round((self._top - self._extent.first) * (height - length) / (rows - height))
         return range(start, start + length)
 
-    def _value(self, row: int, value: Value, width: int, mark: str = "") -> list[Segment]:
-        sign = SIGNS.get(mark, " ")
+    def _value(
+        self, row: int, value: Value, width: int, *, at_cursor: bool = False
+    ) -> list[Segment]:
+        sign = "▸" if at_cursor else " "
         number = f"{sign}{f'#{value.label}':>{self._number_width}}  "
         time = f"{self._time(value.time_ns)}   "
         room = width - len(number) - len(time)
         if room < 0:
-            return [Segment(fit(number, width), self.look(f"stream-log--{mark or 'number'}"))]
+            return [Segment(fit(number, width), self._look_of("number", at_cursor))]
         return [
-            Segment(number, self.look(f"stream-log--{mark or 'number'}")),
-            Segment(time, self.look(f"stream-log--{mark or 'time'}")),
-            Segment(self._form.text(row, value, room), self.look(f"stream-log--{mark or 'value'}")),
+            Segment(number, self._look_of("number", at_cursor)),
+            Segment(time, self._look_of("time", at_cursor)),
+            Segment(self._form.text(row, value, room), self._look_of("value", at_cursor)),
         ]
+
+    def _look_of(self, part: str, at_cursor: bool) -> Style:
+        return self.look(f"stream-log--{'cursor' if at_cursor else part}")
 
     def _time(self, time_ns: int) -> str:
         second, rest = divmod(time_ns, 1_000_000_000)
