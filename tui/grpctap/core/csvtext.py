@@ -52,6 +52,9 @@ class _Column(NamedTuple):
     path: tuple[Step, ...]
     kind: _Kind
     absent: str
+    null: str = ""
+    keys: tuple[str, ...] = ()
+    """The names on the way through the JSON, where no list and no map is on it; (): one is."""
 
     @property
     def inner(self) -> Descriptor | None:
@@ -186,8 +189,11 @@ def _column(name: str, path: tuple[Step, ...]) -> _Column:
     field, key = path[-1]
     if key is not None and field.message_type is not None:
         # Of a map, the entry that was asked for.
-        return _Column(name, path, _kind(field.message_type.fields_by_number[2]), "")
-    return _Column(name, path, _kind(field), _absent(field))
+        field = field.message_type.fields_by_number[2]
+        return _Column(name, path, _kind(field), "", _null(field))
+    keys = tuple(step.field.json_name for step in path)
+    straight = not any(step.field.is_repeated for step in path[:-1])
+    return _Column(name, path, _kind(field), _absent(field), _null(field), keys if straight else ())
 
 
 def _kind(field: FieldDescriptor) -> _Kind:
@@ -224,6 +230,14 @@ def _absent(field: FieldDescriptor) -> str:
 
 
 def _cell(document: Any, column: _Column) -> str:
+    if column.keys:
+        place = document
+        for key in column.keys[:-1]:
+            place = place.get(key)
+            if not isinstance(place, dict):
+                return ""
+        last = column.keys[-1]
+        return _text(place[last], column) if last in place else column.absent
     found = list(_found(document, column.path))
     if any(step.field.is_repeated and step.key is None for step in column.path[:-1]):
         return escape(json.dumps(found, ensure_ascii=False))
@@ -254,11 +268,16 @@ def _found(place: Any, path: Sequence[Step]) -> Iterator[Any]:
 
 
 def _text(value: Any, column: _Column) -> str:
-    if column.kind is not _Kind.JSON:
-        if isinstance(value, str):
-            text = escape(value)
-            return guarded(text) if column.kind is _Kind.TEXT else text
-        if value is None:
-            # Only an enum has a value whose JSON is null; of another field it says: not set.
-            return "null" if column.path[-1].field.enum_type is not None else ""
+    if value is None:
+        return column.null
+    if isinstance(value, str) and column.kind is not _Kind.JSON:
+        text = escape(value)
+        return guarded(text) if column.kind is _Kind.TEXT else text
     return escape(json.dumps(value, ensure_ascii=False))
+
+
+def _null(field: FieldDescriptor) -> str:
+    """What a null of JSON is: a value where the type has such, else a field that is not set."""
+    type_ = field.message_type or field.enum_type
+    nulls = (f"{_WELL_KNOWN}Value", f"{_WELL_KNOWN}NullValue")
+    return "null" if type_ is not None and type_.full_name in nulls else ""
