@@ -226,7 +226,7 @@ async def test_a_long_export_is_left_at_once(
             await begin(pilot, puppet, 60)
             await pilot.press("e", "enter")
             await until(pilot, lambda: files(folder), "it writes")
-            await until(pilot, lambda: app.screen.has_class("writing"), "a bar")
+            await shows(pilot, "escape ends it, and leaves nothing", "%")
             await pilot.press(key)
             if key == "escape":
                 await hides(pilot, "into a file")

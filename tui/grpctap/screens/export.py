@@ -67,6 +67,7 @@ class ExportScreen(BoxScreen[str | None]):
     """
 
     DEFAULT_CSS = """
+    ExportScreen.writing ProgressBar { display: block; }
     ExportScreen > VerticalScroll {
         & > Static { height: auto; }
         & > RadioSet { background: $surface; margin: 1 0; }
@@ -76,7 +77,6 @@ class ExportScreen(BoxScreen[str | None]):
         & > .note { color: $text-muted; }
         & > ProgressBar { display: none; width: 100%; }
         & > ProgressBar Bar { width: 1fr; }
-        &.writing > ProgressBar { display: block; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -169,6 +169,7 @@ class ExportScreen(BoxScreen[str | None]):
         if self.has_class("writing"):
             return
         self.add_class("writing")
+        self.query_one(VerticalScroll).border_subtitle = "escape ends it, and leaves nothing"
         form = self._form(self.query_one(RadioSet).pressed_index)
         self.query_one(Input).disabled = True
         self.set_interval(1 / LOOKS_PER_SECOND, self._look)
