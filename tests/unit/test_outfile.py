@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from grpctap.outfile import Outfile, free_path
+from grpctap.outfile import Outfile
 
 
 def names(folder: Path) -> list[str]:
@@ -82,10 +82,3 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
     assert os.read(reader, 100) == b"through"
     os.close(reader)
     assert names(tmp_path) == ["pipe"]
-
-
-def test_names_that_are_taken_are_passed_over(tmp_path: Path) -> None:
-    assert free_path(tmp_path, "a.b", ".svg") == tmp_path / "a.b.svg"
-    (tmp_path / "a.b.svg").touch()
-    (tmp_path / "a.b-2.svg").symlink_to("nowhere")
-    assert free_path(tmp_path, "a.b", ".svg") == tmp_path / "a.b-3.svg"

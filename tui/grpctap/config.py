@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
+from grpctap.core.facts import Sent
 from grpctap.core.history import MAX_BYTES
 from grpctap.core.listvalue import LIST_VALUE, OWN_RESUME
 from grpctap.core.method import Method
@@ -63,6 +64,11 @@ class Config:
     def schema_sources(self) -> Sources:
         """Where types come from; where nothing is said of it, from the server."""
         return self.sources or Sources(self.target, self.metadata, self.max_time)
+
+    @property
+    def sent(self) -> Sent:
+        """What is the same for all calls of it."""
+        return Sent(self.method.kind, self.metadata, self.target.security, self.method.pool)
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""

@@ -107,6 +107,7 @@ def follow(config: Config) -> int:
         limits=Limits(duration_s=config.duration),
         deliver=pipe.write,
         trace=None if verbose is None else verbose.trace,
+        sent=config.sent,
         header=partial(header_of, config),
     )
     if config.record is not None:

@@ -87,12 +87,3 @@ class Outfile:
             if self._place.exists():
                 raise FileExistsError(None, "it exists") from None
             beside.replace(self._place)
-
-
-def free_path(folder: Path, stem: str, ending: str) -> Path:
-    """A path in the folder that is not taken: "stem.ending", else "stem-2.ending" and so on."""
-    path, number = folder / f"{stem}{ending}", 1
-    while os.path.lexists(path):
-        number += 1
-        path = folder / f"{stem}-{number}{ending}"
-    return path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from pathlib import Path
@@ -39,19 +40,19 @@ def checked_path(text: str) -> str:
     return text
 
 
-def default_name(method: str, at_s: float | None = None) -> str:
-    """A file's name for a recording of a method, of characters that are safe anywhere.
+def unused_name(method: str, suffix: str = SUFFIX) -> str:
+    """The name of a file about a method, such as a recording, in the current folder, not there yet.
 
-    `at_s` is when it begins, in seconds since the epoch; None: now.
+    Its characters are safe anywhere; it has the local time, and ends in `suffix`.
     """
-    return default_stem(method, at_s) + SUFFIX
-
-
-def default_stem(method: str, at_s: float | None = None) -> str:
-    """The same name without an ending, for other files."""
-    name = _UNSAFE.sub("-", method.replace("/", "-"))[:_LONGEST_METHOD].strip("-.")
-    when = time.strftime("%Y%m%d-%H%M%S", time.localtime(at_s))
-    return f"grpctap-{name}-{when}"
+    name = _UNSAFE.sub("-", method)[:_LONGEST_METHOD].strip("-.")
+    stem = f"grpctap-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    path, number = f"{stem}{suffix}", 1
+    # Two can begin within a second.
+    while os.path.lexists(path):
+        number += 1
+        path = f"{stem}-{number}{suffix}"
+    return path
 
 
 def header_of(config: Config) -> Header:

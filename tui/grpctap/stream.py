@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from functools import partial
 
 from grpctap.config import Config
-from grpctap.core.facts import Sent
 from grpctap.core.limits import Limits
 from grpctap.core.reconnect import Backoff, When
 from grpctap.recent import RecentCall
@@ -42,9 +41,7 @@ class Stream:
             backoff=Backoff(config.reconnecting(When.ALWAYS)),
             max_time_s=config.max_time,
             limits=Limits(config.count, config.duration),
-            sent=Sent(
-                config.method.kind, config.metadata, config.target.security, config.method.pool
-            ),
+            sent=config.sent,
             header=partial(header_of, config),
         )
         self._last: Snapshot | None = None

@@ -96,9 +96,9 @@ def _run(
     token = stream.tap.resume_token if resumable and not over else b""
     # The terminal may be gone, which is no reason to end in another way.
     with suppress(OSError, AttributeError):
-        sys.stderr.write(f"grpctap: {summary(end, stream.config, stream.flags, token)}\n")
         for line in map(recorded, stream.tap.recordings):
             sys.stderr.write(f"grpctap: {line}\n")
+        sys.stderr.write(f"grpctap: {summary(end, stream.config, stream.flags, token)}\n")
     failed = end.state is State.FAILED and end.status is not None and not left_before
     if not app.return_code and failed and end.status is not None:
         return 64 + end.status.code

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 from grpctap.core.facts import CallFacts
@@ -129,8 +130,8 @@ class Encoder:
         batches = [item for item in items if isinstance(item, Batch)]
         times, raws = batches[0].times, batches[0].raws
         if len(batches) > 1:
-            times = [time_ns for batch in batches for time_ns in batch.times]
-            raws = [raw for batch in batches for raw in batch.raws]
+            times = list(chain.from_iterable(batch.times for batch in batches))
+            raws = list(chain.from_iterable(batch.raws for batch in batches))
         if raws:
             call_id = batches[0].call_id
             first = self._next(call_id, len(raws))

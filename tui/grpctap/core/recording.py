@@ -145,6 +145,8 @@ def parse_header(raw: bytes) -> Header:
     Raises:
         EntryError: it is none.
     """
+    if len(raw) > MAX_REST and not _is_mostly_types(raw):
+        raise EntryError("no header")
     try:
         entry = pb.Entry.FromString(raw)
     except DecodeError:
@@ -224,15 +226,23 @@ def _without_message(raw: bytes) -> tuple[bytes, bytes]:
         EntryError: what is left is still too large.
     """
     outer = find_bytes(raw, _MESSAGE_FIELD)
-    if outer:
+    if outer is not None:
         content = raw[outer]
         inner = find_bytes(content, _DATA_FIELD)
         head = as_varint(_MESSAGE_FIELD << 3 | BYTES) + as_varint(len(content))
         start = outer.start - len(head)
         rest = raw[: max(start, 0)] + raw[outer.stop :]
-        if inner and len(rest) <= MAX_REST and raw[max(start, 0) : outer.start] == head:
+        if inner is not None and len(rest) <= MAX_REST and raw[max(start, 0) : outer.start] == head:
             return rest, content[inner]
     raise EntryError("no entry")
+
+
+def _is_mostly_types(raw: bytes) -> bool:
+    head = find_bytes(raw, pb.Entry.HEAD_FIELD_NUMBER)
+    if head is None:
+        return False
+    types = find_bytes(raw[head], pb.Head.DESCRIPTORS_FIELD_NUMBER)
+    return types is not None and len(raw) - (types.stop - types.start) <= MAX_REST
 
 
 def _time_ns(entry: pb.Entry) -> int:

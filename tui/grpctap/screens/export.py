@@ -17,8 +17,8 @@ from grpctap.core.cells import CellsError
 from grpctap.core.message import Schema
 from grpctap.core.text import printable
 from grpctap.export import Csv, Excerpt, Form, Format, Ndjson, Written, write_values
-from grpctap.outfile import Outfile, free_path
-from grpctap.recordfile import default_stem
+from grpctap.outfile import Outfile
+from grpctap.recordfile import unused_name
 from grpctap.screens.box import BoxScreen
 from grpctap.widgets.line_input import LineInput
 from grpctap.widgets.status_line import quantity
@@ -89,9 +89,7 @@ class ExportScreen(BoxScreen[str | None]):
     def __init__(self, schema: Schema, excerpt: Excerpt, method: str) -> None:
         super().__init__()
         self._schema, self._excerpt = schema, excerpt
-        folder = Path()
-        path = free_path(folder, default_stem(method), Format.NDJSON.value)
-        self._first_name = str(path)
+        self._first_name = unused_name(method, Format.NDJSON.value)
         self._replaces = ""
         self._done = Written()
         self._left = threading.Event()

@@ -13,8 +13,8 @@ from textual.geometry import Region
 from textual.widget import Widget
 
 from grpctap.core.text import printable
-from grpctap.outfile import Outfile, free_path
-from grpctap.recordfile import default_stem
+from grpctap.outfile import Outfile
+from grpctap.recordfile import unused_name
 
 _MOST_TRIES = 100
 _LONGEST_PATH = 300
@@ -30,7 +30,7 @@ def take_picture(app: App[Any], method: str, widget: Widget | None = None) -> No
     """
     svg = app.export_screenshot() if widget is None else _svg(widget, app.title)
     try:
-        path = _written(svg, default_stem(method))
+        path = _written(svg, method)
     except OSError as error:
         reason = f"The current folder cannot be written: {error.strerror}"
         app.notify(reason, title="No picture", severity="error", markup=False)
@@ -38,9 +38,9 @@ def take_picture(app: App[Any], method: str, widget: Widget | None = None) -> No
         app.notify(printable(str(path), _LONGEST_PATH), title="Picture", markup=False)
 
 
-def _written(svg: str, stem: str) -> Path:
+def _written(svg: str, method: str) -> Path:
     for _ in range(_MOST_TRIES):
-        path = free_path(Path(), stem, ".svg")
+        path = Path(unused_name(method, ".svg"))
         try:
             with Outfile(path, replace=False) as file:
                 file.write(svg.encode(errors="replace"))

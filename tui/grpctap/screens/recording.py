@@ -7,7 +7,7 @@ from typing import Any
 from textual.app import App
 
 from grpctap.core.text import printable
-from grpctap.recordfile import default_name, failure_line, not_recorded
+from grpctap.recordfile import failure_line, not_recorded, unused_name
 from grpctap.snapshot import RecordingState
 from grpctap.tap import Tap
 from grpctap.widgets.status_line import quantity
@@ -38,7 +38,7 @@ def recording_seen(recording: RecordingState | None) -> tuple[str, bool, str] | 
 
 def begin_recording(app: App[Any], tap: Tap, method: str) -> None:
     """Records into a new file in the current folder, or says why that cannot be."""
-    path = default_name(method)
+    path = unused_name(method)
     try:
         tap.record(path)
     except (OSError, ValueError) as error:

@@ -128,6 +128,8 @@ class WatchScreen(Screen[None]):
     def on_mount(self) -> None:
         """Opens the call, and starts to look."""
         self._tap.start()
+        # Who asked for a recording need not be told that it is made.
+        self._recorded = recording_seen(self._tap.snapshot().recording)
         self.watch(self.query_one(StreamLog), "frozen", self._follow_log, init=False)
         self.set_interval(1 / FRAMES_PER_SECOND, self.tick)
         self.look()
