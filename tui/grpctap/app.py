@@ -107,7 +107,15 @@ class ViewerApp(App[int]):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The commands of the palette: Textual's own, and those of the screen."""
-        yield from super().get_system_commands(screen)
+        for command in super().get_system_commands(screen):
+            if command.title == "Screenshot":
+                # Textual's own writes into a folder that there may not be.
+                command = SystemCommand(
+                    "Picture",
+                    "Write the screen to an SVG file in the current folder",
+                    self._picture,
+                )
+            yield command
         if isinstance(screen, HasCommands):
             yield from screen.system_commands()
 
@@ -121,6 +129,12 @@ class ViewerApp(App[int]):
         name = type(error).__name__
         self._exit_renderables.append(Text(f"grpctap: this is a bug of ours: {name}{where}"))
         self._close_messages_no_wait()
+
+    def _picture(self) -> None:
+        from grpctap.screens.picture import take_picture
+
+        # Once the palette is gone.
+        self.set_timer(0.1, lambda: take_picture(self, "screen"))
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)

@@ -42,6 +42,11 @@ def main(argv: Sequence[str]) -> int:
 
         return replay(argv[1:], on_terminal=_on_terminal())
     try:
+        if argv[:1] == ["export"]:
+            # What it needs, nobody else does.
+            from grpctap.exporting import main as export
+
+            return export(argv[1:])
         return _demo(argv[1:]) if argv[:1] == ["demo"] else _view(argv)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 1

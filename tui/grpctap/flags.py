@@ -30,6 +30,7 @@ commands:
   grpctap demo             the bundled server and the viewer, together
   grpctap replay FILE      a recording in the viewer; see grpctap replay --help
   grpctap serve [flags]    the bundled server alone; see grpctap serve --help
+  grpctap export FILE      what was recorded, as NDJSON or CSV; see grpctap export --help
   grpctap … list           the services of a server or of files; with SERVICE its methods
   grpctap … describe       what they are made of; with SYMBOL one message, field or other thing
 

@@ -24,14 +24,17 @@ class Lines:
         Raises:
             MessageError: the bytes are no such message.
         """
+        self._count += 1
         text = self._schema.json(raw)
         if self._meta:
-            self._count += 1
-            number = reading.sequence or self._count
-            received = rfc3339(received_ns)
-            text = f'{{"seq": {number}, "received": "{received}", "message": {text}}}'
+            text = with_meta(text, reading.sequence or self._count, received_ns)
         # JSON is UTF-8, whatever the locale says.
         return text.encode() + b"\n"
+
+
+def with_meta(text: str, number: int, received_ns: int) -> str:
+    """A message's JSON with its number and with when it came, in nanoseconds since the epoch."""
+    return f'{{"seq": {number}, "received": "{rfc3339(received_ns)}", "message": {text}}}'
 
 
 def rfc3339(ns: int) -> str:

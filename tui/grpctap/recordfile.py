@@ -40,18 +40,18 @@ def checked_path(text: str) -> str:
     return text
 
 
-def unused_name(method: str) -> str:
-    """The name of a file for a recording of a method, in the current folder, that is not there.
+def unused_name(method: str, suffix: str = SUFFIX) -> str:
+    """The name of a file about a method, such as a recording, in the current folder, not there yet.
 
-    Its characters are safe anywhere; it has the local time.
+    Its characters are safe anywhere; it has the local time, and ends in `suffix`.
     """
     name = _UNSAFE.sub("-", method)[:_LONGEST_METHOD].strip("-.")
     stem = f"grpctap-{name}-{time.strftime('%Y%m%d-%H%M%S')}"
-    path, number = f"{stem}{SUFFIX}", 1
+    path, number = f"{stem}{suffix}", 1
     # Two can begin within a second.
     while os.path.lexists(path):
         number += 1
-        path = f"{stem}-{number}{SUFFIX}"
+        path = f"{stem}-{number}{suffix}"
     return path
 
 

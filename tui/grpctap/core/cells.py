@@ -42,7 +42,7 @@ class CellsError(ValueError):
         super().__init__(printable(f"--columns: {reason}", _LONGEST_ERROR))
 
 
-class _Step(NamedTuple):
+class Step(NamedTuple):
     """A field on the way to a cell; `key` is what was asked for in a map."""
 
     field: FieldDescriptor
@@ -67,19 +67,15 @@ class Cells:
         Raises:
             CellsError: a field is not there, or none is named.
         """
-        self.names = [name.strip() for name in text.split(",") if name.strip()]
-        if not self.names:
-            raise CellsError("names no field; for example --columns key,value.size")
-        if len(self.names) > MOST_COLUMNS:
-            raise CellsError(f"names {len(self.names)} fields, and {MOST_COLUMNS} is the most")
-        self._paths = [_resolve(name, type_) for name in self.names]
+        self.names = names_in(text, MOST_COLUMNS)
+        self._paths = [steps_to(name, type_) for name in self.names]
         self._one_line = OneLine(pool)
 
     def read(self, message: Message) -> list[str]:
         """A message's cells, each a printable text of at most LONGEST_CELL characters."""
         return [self._cell(message, path) for path in self._paths]
 
-    def _cell(self, message: Message, path: Sequence[_Step]) -> str:
+    def _cell(self, message: Message, path: Sequence[Step]) -> str:
         field = path[-1].field
         if path[-1].key is not None:
             field = cast("Descriptor", field.message_type).fields_by_number[2]
@@ -91,14 +87,14 @@ class Cells:
             texts[-1] = "…"
         return printable(",".join(texts), LONGEST_CELL) if found else ABSENT
 
-    def _whole(self, field: FieldDescriptor, message: Message, path: Sequence[_Step]) -> str:
+    def _whole(self, field: FieldDescriptor, message: Message, path: Sequence[Step]) -> str:
         found = list(islice(_values(message, path), 1))
         # Of a map, the one line that a message with nothing but it would have.
         text = self._one_line.entries(field, found[0], LONGEST_CELL) if found else ""
         return text or ABSENT
 
 
-def _values(message: Any, path: Sequence[_Step]) -> Iterator[Any]:
+def _values(message: Any, path: Sequence[Step]) -> Iterator[Any]:
     (field, key), rest = path[0], path[1:]
     if field.has_presence and not type(message).HasField(message, field.name):
         return
@@ -117,8 +113,27 @@ def _values(message: Any, path: Sequence[_Step]) -> Iterator[Any]:
             yield element
 
 
-def _resolve(text: str, root: Descriptor) -> list[_Step]:
-    path: list[_Step] = []
+def names_in(text: str, most: int) -> list[str]:
+    """The names between the commas.
+
+    Raises:
+        CellsError: there are none, or more than `most`.
+    """
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise CellsError("names no field; for example --columns key,value.size")
+    if len(names) > most:
+        raise CellsError(f"names {len(names):,} fields, and {most:,} is the most")
+    return names
+
+
+def steps_to(text: str, root: Descriptor) -> list[Step]:
+    """The fields on a dotted path through messages, and through maps by their keys.
+
+    Raises:
+        CellsError: a field is not there.
+    """
+    path: list[Step] = []
     message: Descriptor | None = root
     names, above = deque(text.split(".")), ""
     while names:
@@ -137,7 +152,7 @@ def _resolve(text: str, root: Descriptor) -> list[_Step]:
             key = _key(message.fields_by_number[1], names[0])
             above += f"{names.popleft()}."
             message = message.fields_by_number[2].message_type
-        path.append(_Step(field, key))
+        path.append(Step(field, key))
     return path
 
 

@@ -44,7 +44,7 @@ class JsonText:
         pool: DescriptorPool,
         as_dict: Callable[[Message, DescriptorPool], Any] | None = None,
     ) -> None:
-        self._type, self.pool = type_, pool
+        self.type, self.pool = type_, pool
         self._as_dict = as_dict
         self._open_twin = _twin(type_, plain=False) if _hides_methods(type_) else None
         self._plain_twin: type[Message] | None = None
@@ -66,7 +66,7 @@ class JsonText:
     def _plain_json(self, message: Message) -> str:
         try:
             if self._plain_twin is None:
-                self._plain_twin = _twin(self._type, plain=True)
+                self._plain_twin = _twin(self.type, plain=True)
             return self._twin_json(message, self._plain_twin)
         except Exception as error:
             raise MessageError("the message cannot be written as JSON") from error

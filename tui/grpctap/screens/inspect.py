@@ -16,6 +16,7 @@ from grpctap.core.history import Frozen, Located
 from grpctap.core.message import MessageError
 from grpctap.core.oneline import time_text
 from grpctap.core.seams import duration
+from grpctap.screens.clipboard import MOST_TAKEN
 from grpctap.snapshot import Snapshot
 from grpctap.watched import Watched
 from grpctap.widgets.facts import Facts
@@ -26,8 +27,6 @@ from grpctap.widgets.status_line import quantity
 from grpctap.widgets.top_line import TopLine
 
 LOOKS_PER_SECOND = 10
-# What a terminal takes into the clipboard; many take no more.
-_MOST_COPIED = 100_000
 _SECOND_NS = 1_000_000_000
 
 
@@ -160,7 +159,7 @@ class InspectScreen(Screen[int]):
             text = event.worker.result
             self.app.copy_to_clipboard(text)
             size = quantity(len(text.encode()))
-            much = len(text) > _MOST_COPIED
+            much = len(text) > MOST_TAKEN
             hint = "\nMany terminals do not take so much." if much else ""
             self.notify(
                 f"Copied the message: {size} of JSON{hint}",

@@ -9,13 +9,14 @@ from typing import ClassVar
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widget import Widget
 
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.text import printable
-from grpctap.screens.clipboard import copy_command, grpcurl_system_command
+from grpctap.screens.clipboard import copy_command, copy_log, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
 from grpctap.screens.recording import (
     begin_recording,
@@ -73,6 +74,9 @@ class WatchScreen(Screen[None]):
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
         Binding("w", "record", "Record", tooltip="Record into a file, with what is still kept"),
         Binding("w", "stop_recording", "End recording", tooltip="Record no more"),
+        Binding("e", "export", "Export", show=False, tooltip="Write what the log shows to a file"),
+        Binding("m", "copy_messages", "Copy", show=False, tooltip="Copy the message as JSON"),
+        Binding("p", "picture", "Picture", show=False, tooltip="Write the screen to an SVG file"),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -200,6 +204,8 @@ class WatchScreen(Screen[None]):
                 return is_recording(self._tap)
             case "inspect", _:
                 return self.query_one(StreamLog).selected is not None
+            case (("copy_messages" | "export"), _):
+                return self.query_one(StreamLog).selected is not None
             case "chart", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
         return True
@@ -274,10 +280,34 @@ class WatchScreen(Screen[None]):
         if self._grpcurl is not None:
             copy_command(self.app, self._grpcurl())
 
+    def action_export(self) -> None:
+        """Writes the values that the log shows to a file."""
+        # Start-up does not wait for what is not looked at yet.
+        from grpctap.screens.export import export_log
+
+        export_log(self.app, self.query_one(StreamLog), self._tap.schema, self._method)
+
+    def action_copy_messages(self) -> None:
+        """Copies the selected messages, or the one at the cursor, or the newest in sight."""
+        copying = copy_log(self.app, self.query_one(StreamLog), self._tap.schema)
+        self.run_worker(copying, exclusive=True, group="copy", exit_on_error=False)
+
+    def action_picture(self) -> None:
+        """Writes the screen to a file, as SVG."""
+        self._picture()
+
+    def _picture(self, widget: Widget | None = None) -> None:
+        from grpctap.screens.picture import take_picture
+
+        take_picture(self.app, self._method, widget)
+
     def system_commands(self) -> Iterable[SystemCommand]:
         """What the command palette has for this screen."""
         if self._grpcurl is not None:
             yield grpcurl_system_command(self.action_copy_grpcurl)
+        if (chart := self.query_one(Chart)).display:
+            what = "Write the chart to an SVG file in the current folder"
+            yield SystemCommand("Picture of the chart", what, lambda: self._picture(chart))
 
     def action_facts(self) -> None:
         """Shows what is known of the call."""

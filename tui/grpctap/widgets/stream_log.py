@@ -18,6 +18,7 @@ from grpctap.core.history import Extent, Frozen, Located, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import printable
 from grpctap.widgets.lines import LineWidget
+from grpctap.widgets.selection import Selecting, as_selected
 
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
@@ -55,7 +56,7 @@ def fit(text: str, width: int) -> str:
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
-class StreamLog(LineWidget, can_focus=True):
+class StreamLog(Selecting, LineWidget, can_focus=True):
     """Follows the newest rows until it is frozen, by key or by scrolling up.
 
     Whoever shows it lets it pull what is new at each frame, and it draws only the lines in sight.
@@ -77,6 +78,7 @@ class StreamLog(LineWidget, can_focus=True):
             color: $block-cursor-foreground;
             text-style: bold;
         }
+        & > .stream-log--selected { color: $text-primary; text-style: bold; }
         & > .stream-log--seam { color: $text-warning; }
         & > .stream-log--fault { color: $text-error; }
         & > .stream-log--placeholder { color: $text-muted; text-style: italic; }
@@ -88,6 +90,7 @@ class StreamLog(LineWidget, can_focus=True):
         "stream-log--time",
         "stream-log--value",
         "stream-log--cursor",
+        "stream-log--selected",
         "stream-log--seam",
         "stream-log--fault",
         "stream-log--placeholder",
@@ -100,6 +103,8 @@ class StreamLog(LineWidget, can_focus=True):
         Binding("pagedown", "scroll_pages(1)", "Page down", show=False),
         Binding("home", "oldest", "Oldest", show=False),
         Binding("end", "newest", "Newest", show=False),
+        Binding("shift+up", "extend(-1)", "Select up", show=False),
+        Binding("shift+down", "extend(1)", "Select down", show=False),
     ]
 
     frozen = reactive(False)
@@ -117,7 +122,6 @@ class StreamLog(LineWidget, can_focus=True):
         self._extent = NOTHING
         self._shown = Frozen(0, ())
         self._top = 0
-        self._cursor: int | None = None
         self._strips: dict[tuple[int, bool], Strip] = {}
         self._number_width = 0
         self._second = (-1, "")
@@ -153,6 +157,10 @@ class StreamLog(LineWidget, can_focus=True):
         above = self._form.header
         return f" {'':{self._number_width}}  {'received':<12}   {above}" if above else ""
 
+    def kept(self) -> Frozen:
+        """All rows that it shows or would show if it were high enough, as they are now."""
+        return self._shown if self.frozen else self._source.newest()
+
     def select(self, row: int) -> None:
         """Puts the cursor on a row that it knows, and brings it in sight, where it is frozen."""
         if self.frozen and self._shown.get(row) is not None:
@@ -182,6 +190,16 @@ class StreamLog(LineWidget, can_focus=True):
             self.select(found.row)
         else:
             self.action_scroll_rows(by)
+
+    def action_extend(self, by: int) -> None:
+        """Selects the value above or below, too, or no longer; freezes, and begins there."""
+        begins = not self.frozen
+        self.frozen = True
+        with self._selection.extending():
+            found = None if self._cursor is None else self._shown.step(self._cursor, by)
+            if found is not None and not begins:
+                self.select(found.row)
+        self.refresh()
 
     def action_scroll_rows(self, rows: int) -> None:
         """Scrolls by so many rows; up freezes, down to the end follows again."""
@@ -263,6 +281,9 @@ class StreamLog(LineWidget, can_focus=True):
             return self._whole([self._seam(row, width)], width, thumb)
         if number == self._cursor:
             return self._whole(self._value(number, row, width, at_cursor=True), width, thumb)
+        if number in (self.chosen or ()):
+            look = self.look("stream-log--selected")
+            return self._whole(as_selected(self._value(number, row, width), look), width, thumb)
         line = self._strips.get((number, thumb))
         if line is None:
             line = self._whole(self._value(number, row, width), width, thumb)
