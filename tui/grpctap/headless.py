@@ -6,6 +6,7 @@ import _thread
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 
 from google.protobuf.descriptor_pool import DescriptorPool
@@ -18,6 +19,7 @@ from grpctap.core.message import MessageError, Reading
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import ENDED, Command, State
+from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.output import Lines
 from grpctap.pipe import BROKEN_PIPE, Watch, write_all
@@ -161,9 +163,11 @@ def _is_recorded(tap: Tap) -> bool:
 def _accompany(tap: Tap) -> Snapshot:
     """Says each loss, and what became of it, until the stream has ended; returns how it did.
 
-    Also that the recording has failed.
+    Also that the recording has failed. A stream whose time ran out while it was lost ends with the
+    status of the loss.
     """
     seen, told, lost, recorded = 0, 0, False, True
+    loss: Status | None = None
     while True:
         seen = tap.await_move(seen)
         now, seam = tap.snapshot(), tap.last_interruption
@@ -171,12 +175,16 @@ def _accompany(tap: Tap) -> Snapshot:
             recorded = False
             _say(failure_line(now.recording))
         if now.state is State.RECONNECTING:
+            loss = now.status
             if now.status is not None and told != now.attempt:
                 told, lost = now.attempt, True
                 how = f"attempt {told} to go on in {duration(now.retry_ns)}"
                 _say(f"{status_line(now.status)}; {how}")
         else:
             told = 0
+            if now.limit and loss is not None:
+                return replace(now, status=loss)
+            loss = None
             if lost and seam is not None and seam.outcome is not None:
                 lost = False
                 _say(printable(seam.text()))
