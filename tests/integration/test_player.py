@@ -457,6 +457,7 @@ def test_nonsense_is_played_as_far_as_it_goes(tmp_path: Path, junk: list[bytes])
         with player.chart_frame() as frame:
             assert frame.lines[0].series is not None
         assert player.snapshot().state in (State.PAUSED, State.ENDED)
+        assert player.position().error == ""
 
 
 def test_a_file_that_can_be_read_no_more_is_told(

@@ -344,12 +344,19 @@ class Player:
                 goal = self._goal
                 wait_s = self._play() if goal is None else self._reach(goal)
             except RecordingError as error:
-                with self._lock:
-                    self._error, self._goal, wait_s = str(error), None, inf
-                    self._ahead.clear()
+                wait_s = self._fail(str(error))
+            except Exception as error:
+                # Whoever looks on is told, and can go elsewhere in the file.
+                wait_s = self._fail(f"this is a bug of ours: {type(error).__name__}: {error}")
             with self._wake:
                 if not self._closed and self._asked == asked and wait_s > 0:
                     self._wake.wait(None if wait_s == inf else min(wait_s, POLL_S))
+
+    def _fail(self, error: str) -> float:
+        with self._lock:
+            self._error, self._goal = error, None
+            self._ahead.clear()
+        return inf
 
     def _play(self) -> float:
         """Takes in what is due; returns in how many seconds more may be, infinite: never."""
