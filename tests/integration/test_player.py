@@ -58,6 +58,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few entries at once, and many places to go back to."""
     monkeypatch.setattr(grpctap.player, "BATCH", 3)
     monkeypatch.setattr(grpctap.player, "_PLACE_ENTRIES", 5)
+    monkeypatch.setattr(grpctap.player, "_PLACES_A_COPY", 3)
     monkeypatch.setattr(grpctap.player, "BREATH_S", 0)
 
 

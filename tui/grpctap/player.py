@@ -40,6 +40,8 @@ SEEK_PARTS = 20
 """A seek goes over this part of the file."""
 # Places so far apart are remembered, to go back to.
 _PLACE_ENTRIES, _PLACE_BYTES = 1024, 1024 * 1024
+# A copy of what was played costs some milliseconds.
+_PLACES_A_COPY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -409,6 +411,9 @@ class Player:
             place = played.place
             if is_far or place.entries - last.entries >= _PLACE_ENTRIES:
                 self._places.append(place)
+                if len(self._places) % _PLACES_A_COPY == 0:
+                    # Whoever steps back from here goes on from this.
+                    self._anchor = played.copy()
 
     def _reach(self, goal: Goal) -> float:
         """Goes there, or as far as there is something; returns 0.0."""
