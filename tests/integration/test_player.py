@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import grpctap.core.places
 import grpctap.player
 from grpctap.core import status as codes
 from grpctap.core.history import Value
@@ -57,8 +58,8 @@ SECOND = 1_000_000_000
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few entries at once, and many places to go back to."""
     monkeypatch.setattr(grpctap.player, "BATCH", 3)
-    monkeypatch.setattr(grpctap.player, "_PLACE_ENTRIES", 5)
-    monkeypatch.setattr(grpctap.player, "_PLACES_A_COPY", 3)
+    monkeypatch.setattr(grpctap.core.places, "_ENTRIES", 5)
+    monkeypatch.setattr(grpctap.core.places, "_PLACES_A_COPY", 3)
     monkeypatch.setattr(grpctap.player, "BREATH_S", 0)
 
 
@@ -211,7 +212,7 @@ def test_wherever_one_goes_it_is_as_if_it_had_been_played_there(
             if is_hop and 0 <= before + by <= sum(map(_is_kept, entries)):
                 assert player.snapshot().values == before + by
             place = player._played.place
-            reference = Played(capacity, max_bytes, player._places[0])
+            reference = Played(capacity, max_bytes, player._places.start)
             for step in steps[: place.entries]:
                 reference.apply([step])
             expected = reference.history.newest()

@@ -13,9 +13,10 @@ from itertools import islice
 from math import inf
 
 from grpctap.core.facts import CallFacts, Sent
-from grpctap.core.goal import Goal, visible_from
+from grpctap.core.goal import Goal
 from grpctap.core.history import MAX_BYTES, Extent, Frozen, Located
 from grpctap.core.message import Schema
+from grpctap.core.places import Places
 from grpctap.core.played import Place, Played
 from grpctap.core.playhead import Playhead, next_speed
 from grpctap.core.series import ChartFrame, Line
@@ -38,10 +39,6 @@ GROWING_NS = 3_000_000_000
 """A file that grew within so many nanoseconds is still being written."""
 SEEK_PARTS = 20
 """A seek goes over this part of the file."""
-# Places so far apart are remembered, to go back to.
-_PLACE_ENTRIES, _PLACE_BYTES = 1024, 1024 * 1024
-# A copy of what was played costs some milliseconds.
-_PLACES_A_COPY = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,14 +93,12 @@ class Player:
         self.schema = schema
         self._sent = sent or Sent()
         self._reel = reel
-        self._capacity, self._max_bytes = capacity, max_bytes
         self._clock = clock
         self._ahead: deque[Step] = deque(reel.read(reel.start, BATCH))
         first_ns = next((step.time_ns for step in self._ahead if step.time_ns), started_ns)
         place = Place(reel.start, first_ns, first_ns, values=values_before)
-        self._places = [place]
-        self._played = self._from(place)
-        self._anchor: Played | None = None
+        self._places = Places(place, capacity, max_bytes)
+        self._played = self._places.played_from(place)
         self._head = Playhead(speed)
         self._head.move(first_ns, clock())
         self._goal: Goal | None = None
@@ -156,7 +151,7 @@ class Player:
             goal, place = self._goal, self._played.place
             values = place.values if goal is None or goal.values is None else goal.values
             self._head.pause(self._clock())
-            self._go(Goal(plays=False, values=max(values + messages, self._places[0].values)))
+            self._go(Goal(plays=False, values=max(values + messages, self._places.start.values)))
 
     def seek(self, parts: int) -> None:
         """Goes so many parts of the file on, or back where it is below 0.
@@ -249,7 +244,7 @@ class Player:
             return Snapshot(
                 state=self._state(self._clock()),
                 status=self._status(),
-                elapsed_ns=max(now_ns - self._places[0].time_ns, 0),
+                elapsed_ns=max(now_ns - self._places.start.time_ns, 0),
                 last_label=place.last_sequence or values or None,
                 place=None,
                 behind=0,
@@ -405,21 +400,12 @@ class Player:
             return
         steps = [self._ahead.popleft() for _ in range(count)]
         played.apply(steps)
-        last = self._places[-1]
-        is_far = played.offset - last.offset >= _PLACE_BYTES
-        if played.offset > last.offset:
-            place = played.place
-            if is_far or place.entries - last.entries >= _PLACE_ENTRIES:
-                self._places.append(place)
-                if len(self._places) % _PLACES_A_COPY == 0:
-                    # Whoever steps back from here goes on from this.
-                    self._anchor = played.copy()
+        self._places.note(played)
 
     def _reach(self, goal: Goal) -> float:
         """Goes there, or as far as there is something; returns 0.0."""
-        floor = goal.floor(self._places)
-        anchor = self._places[floor]
-        played = self._beginning(goal, floor)
+        near = self._places.before(goal)
+        played = self._places.beginning(goal, self._played)
         in_sight = played is self._played
         if not in_sight:
             self._ahead.clear()
@@ -430,13 +416,13 @@ class Player:
             if not self._ahead:
                 break
             steps: list[Step] = list(self._ahead)
-            if played.offset < anchor.offset:
-                # It is stopped at the anchor, to go back to that without building it again.
-                count, reached = bisect_right(steps, anchor.offset, key=lambda one: one.end), False
+            if played.offset < near.offset:
+                # It is stopped there, to go back to that without building it again.
+                count, reached = bisect_right(steps, near.offset, key=lambda one: one.end), False
                 count = max(count, 1)
             else:
-                if not in_sight and played.offset == anchor.offset:
-                    self._drop_anchor(played)
+                if not in_sight and played.offset == near.offset:
+                    self._places.keep(played)
                 count, reached = goal.reach(steps, played.place)
             if in_sight:
                 with self._lock:
@@ -457,22 +443,3 @@ class Player:
             if self._at_end or goal.plays:
                 self._head.play(now_ns)
         return 0.0
-
-    def _beginning(self, goal: Goal, floor: int) -> Played:
-        """From where to go to a goal: what is shown, the anchor, or a place further back."""
-        at = visible_from(self._places, floor, self._capacity, self._max_bytes)
-        first, anchor = self._places[at], self._places[floor]
-        current, kept = self._played, self._anchor
-        is_new = not goal.is_ahead(current.place) or current.offset < first.offset
-        if not is_new and (kept is None or current.offset >= min(kept.offset, anchor.offset)):
-            return current
-        if kept is not None and first.offset <= kept.offset <= anchor.offset:
-            return kept.copy()
-        return current if not is_new else self._from(first)
-
-    def _drop_anchor(self, played: Played) -> None:
-        if self._anchor is None or self._anchor.offset != played.offset:
-            self._anchor = played.copy()
-
-    def _from(self, place: Place) -> Played:
-        return Played(self._capacity, self._max_bytes, place)
