@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import grpctap.core.places
-import grpctap.player
+import grpctap.playing
 from grpctap.core import status as codes
 from grpctap.core.history import Value
 from grpctap.core.played import Played
@@ -57,10 +57,10 @@ SECOND = 1_000_000_000
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few entries at once, and many places to go back to."""
-    monkeypatch.setattr(grpctap.player, "BATCH", 3)
+    monkeypatch.setattr(grpctap.playing, "BATCH", 3)
     monkeypatch.setattr(grpctap.core.places, "_ENTRIES", 5)
     monkeypatch.setattr(grpctap.core.places, "_PLACES_A_COPY", 3)
-    monkeypatch.setattr(grpctap.player, "BREATH_S", 0)
+    monkeypatch.setattr(grpctap.playing, "BREATH_S", 0)
 
 
 def story() -> list[Entry]:
