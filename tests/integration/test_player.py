@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import grpctap.player
+import grpctap.core.places
+import grpctap.playing
 from grpctap.core import status as codes
 from grpctap.core.history import Value
 from grpctap.core.played import Played
@@ -56,9 +57,10 @@ SECOND = 1_000_000_000
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Few entries at once, and many places to go back to."""
-    monkeypatch.setattr(grpctap.player, "BATCH", 3)
-    monkeypatch.setattr(grpctap.player, "_PLACE_ENTRIES", 5)
-    monkeypatch.setattr(grpctap.player, "BREATH_S", 0)
+    monkeypatch.setattr(grpctap.playing, "BATCH", 3)
+    monkeypatch.setattr(grpctap.core.places, "_ENTRIES", 5)
+    monkeypatch.setattr(grpctap.core.places, "_PLACES_A_COPY", 3)
+    monkeypatch.setattr(grpctap.playing, "BREATH_S", 0)
 
 
 def story() -> list[Entry]:
@@ -210,7 +212,7 @@ def test_wherever_one_goes_it_is_as_if_it_had_been_played_there(
             if is_hop and 0 <= before + by <= sum(map(_is_kept, entries)):
                 assert player.snapshot().values == before + by
             place = player._played.place
-            reference = Played(capacity, max_bytes, player._places[0])
+            reference = Played(capacity, max_bytes, player._places.start)
             for step in steps[: place.entries]:
                 reference.apply([step])
             expected = reference.history.newest()
@@ -457,6 +459,7 @@ def test_nonsense_is_played_as_far_as_it_goes(tmp_path: Path, junk: list[bytes])
         with player.chart_frame() as frame:
             assert frame.lines[0].series is not None
         assert player.snapshot().state in (State.PAUSED, State.ENDED)
+        assert player.position().error == ""
 
 
 def test_a_file_that_can_be_read_no_more_is_told(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,15 +14,15 @@ from textual.pilot import Pilot
 
 from grpctap.app import ViewerApp
 from grpctap.core.listvalue import METHOD
+from grpctap.core.recording import SeamAt
+from grpctap.core.seams import Cause, How, Interruption, Outcome
 from grpctap.core.state import State
 from grpctap.player import Player
 from grpctap.screens.replay import ReplayScreen
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog
-from support.replays import header, play, prices, settled, write, written
+from support.replays import header, play, price, prices, settled, write, written
 from support.screens import hides, lines, shows, text, until
-
-SIZES = [(80, 24), (120, 40), (200, 60)]
 
 
 @contextmanager
@@ -47,11 +49,10 @@ def bottom(pilot: Pilot[Any]) -> str:
     return lines(pilot.app)[-1]
 
 
-@pytest.mark.parametrize("size", SIZES)
-async def test_the_keys_lead_through_a_recording(path: Path, size: tuple[int, int]) -> None:
+async def test_the_keys_lead_through_a_recording(path: Path) -> None:
     player = play(path)
     with replayed(player) as app:
-        async with app.run_test(size=size) as pilot:
+        async with app.run_test(size=(80, 24)) as pilot:
             await shows(pilot, " REPLAY ", "prices.grpctap", "■ ENDED", "100%", "max", "#200")
             await shows(pilot, "End of the recording: 200 values in 20.0 s", "space Play again")
             await shows(pilot, "number 78.00", "< > Step", "[ ] Seek", "q Quit")
@@ -146,6 +147,26 @@ async def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
             assert "#20" not in text(app)
 
 
+async def test_a_file_that_goes_wrong_later_says_so(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    player = play(path)
+    with replayed(player) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await shows(pilot, "■ ENDED", "End of the recording: 200 values")
+            with path.open("ab") as file:
+                file.write(b"\xff" * 40)
+            await shows(pilot, "The file is damaged: what comes next is no message.")
+            monkeypatch.setattr(os, "pread", fail)
+            await shows(pilot, "prices.grpctap cannot be read: Input/output error")
+            monkeypatch.undo()
+            await pilot.press("less_than_sign")
+            await shows(pilot, "‖ PAUSED", "#199")
+
+
 async def test_a_file_without_values_says_so(tmp_path: Path) -> None:
     player = play(write(tmp_path / "none", []))
     with replayed(player, "none") as app:
@@ -153,6 +174,24 @@ async def test_a_file_without_values_says_so(tmp_path: Path) -> None:
             await shows(pilot, "no value was recorded", "■ ENDED")
             await pilot.press("less_than_sign", "left_square_bracket", "greater_than_sign", "space")
             await shows(pilot, "■ ENDED")
+
+
+async def test_times_from_nowhere_are_shown_like_any(tmp_path: Path) -> None:
+    times = (0, 1, 2**63 - 1, 5, 2**62)
+    entries = [price(number, time_ns) for number, time_ns in enumerate(times, 1)]
+    seam = Interruption(Cause.PAUSED, 2**63 - 1, 2**64 - 1, None, 0, How.RESUMED, Outcome.MISSED)
+    player = play(write(tmp_path / "odd", [*entries, SeamAt(2**64 - 1, seam), *prices(2)]))
+    with replayed(player, "odd") as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await shows(pilot, "■ ENDED", "7 values", "number ")
+            await pilot.press("up", "enter")
+            await shows(pilot, "ago")
+            await pilot.press("escape", "i")
+            await shows(pilot, "Method")
+            await pilot.press("escape", *["less_than_sign"] * 7)
+            await at(pilot, player, 0)
+            await pilot.press(*["greater_than_sign"] * 3)
+            await at(pilot, player, 3)
 
 
 async def test_names_are_made_harmless(tmp_path: Path) -> None:
@@ -163,8 +202,9 @@ async def test_names_are_made_harmless(tmp_path: Path) -> None:
             assert "\x1b" not in text(app)
 
 
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("state", ["ended", "paused"])
+@pytest.mark.parametrize(
+    ("state", "size"), [("ended", (80, 24)), ("paused", (120, 40)), ("paused", (200, 60))]
+)
 def test_picture(snap_compare: Any, path: Path, size: tuple[int, int], state: str) -> None:
     player = play(path)
     with replayed(player) as app:

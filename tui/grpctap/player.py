@@ -2,44 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from bisect import bisect_right
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
-from math import inf
 
 from grpctap.core.facts import CallFacts, Sent
-from grpctap.core.goal import Goal, visible_from
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, Located
-from grpctap.core.message import Schema
-from grpctap.core.played import Place, Played
-from grpctap.core.playhead import Playhead, next_speed
+from grpctap.core.goal import Goal
+from grpctap.core.history import Extent, Frozen, Located
+from grpctap.core.playhead import next_speed
 from grpctap.core.series import ChartFrame, Line
 from grpctap.core.state import Command, State
 from grpctap.core.stats import Gaps, arrival_gaps
 from grpctap.core.status import Status
-from grpctap.core.step import Step
-from grpctap.recording import RecordingError
-from grpctap.reel import Reel, Tail
+from grpctap.playing import Playing
+from grpctap.reel import Tail
 from grpctap.snapshot import RecordingState, Snapshot
 from grpctap.tap import RECENT_ROWS
 
-BATCH = 512
-"""Entries that are taken in at once, at most."""
-BREATH_S = 0.001
-"""So long the views have the processor to themselves after each batch, in seconds."""
-POLL_S = 0.2
-"""How often the end of a file is looked at for more, in seconds."""
 GROWING_NS = 3_000_000_000
 """A file that grew within so many nanoseconds is still being written."""
 SEEK_PARTS = 20
 """A seek goes over this part of the file."""
-# Places so far apart are remembered, to go back to.
-_PLACE_ENTRIES, _PLACE_BYTES = 1024, 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,79 +42,11 @@ class Position:
     error: str
 
 
-class Player:
+class Player(Playing):
     """Plays a recording: a stream to look at, in which one can go back and forth.
 
-    Its thread reads the file and takes the entries in, in small batches, each under the one lock;
-    any thread looks. What was played is kept as a tap would keep it; to go back is to build it anew
-    from the last place before which nothing could be seen.
-
-    Args:
-        reel: The file.
-        schema: Reads the messages.
-        capacity: Values to keep.
-        max_bytes: Bytes of messages to keep.
-        started_ns: When the recording began, should nothing be in it.
-        values_before: How many values had come before the first one.
-        speed: Recorded seconds a second; infinite: all at once.
-        sent: What the views tell of each call.
-        clock: Tells the time by which it is played, in nanoseconds.
+    Its thread takes the entries in; any thread looks. It is made as `Playing` is.
     """
-
-    def __init__(
-        self,
-        reel: Reel,
-        schema: Schema,
-        *,
-        capacity: int = 100_000,
-        max_bytes: int = MAX_BYTES,
-        started_ns: int = 0,
-        values_before: int = 0,
-        speed: float = inf,
-        sent: Sent | None = None,
-        clock: Callable[[], int] = time.monotonic_ns,
-    ) -> None:
-        self.schema = schema
-        self._sent = sent or Sent()
-        self._reel = reel
-        self._capacity, self._max_bytes = capacity, max_bytes
-        self._clock = clock
-        self._ahead: deque[Step] = deque(reel.read(reel.start, BATCH))
-        first_ns = next((step.time_ns for step in self._ahead if step.time_ns), started_ns)
-        place = Place(reel.start, first_ns, first_ns, values=values_before)
-        self._places = [place]
-        self._played = self._from(place)
-        self._anchor: Played | None = None
-        self._head = Playhead(speed)
-        self._head.move(first_ns, clock())
-        self._goal: Goal | None = None
-        self._at_end = False
-        self._grown_ns: int | None = None
-        self._error = ""
-        self._asked = 0
-        self._lock = threading.Lock()
-        self._wake = threading.Condition(self._lock)
-        self._closed = False
-        self._thread = threading.Thread(target=self._run, name="grpctap-player", daemon=True)
-
-    def start(self) -> None:
-        """Begins to play; does nothing when it has begun."""
-        with self._lock:
-            if not self._thread.is_alive() and not self._closed:
-                self._head.move(self._played.time_ns, self._clock())
-                self._thread.start()
-
-    def close(self, patience_s: float = 5.0) -> bool:
-        """Ends the thread; returns whether it ended within the seconds."""
-        with self._lock:
-            self._closed = True
-            self._wake.notify_all()
-        if self._thread.is_alive():
-            self._thread.join(patience_s)
-        if self._thread.is_alive():
-            return False
-        self._reel.close()
-        return True
 
     # What a person asks for.
 
@@ -154,7 +69,7 @@ class Player:
             goal, place = self._goal, self._played.place
             values = place.values if goal is None or goal.values is None else goal.values
             self._head.pause(self._clock())
-            self._go(Goal(plays=False, values=max(values + messages, self._places[0].values)))
+            self._go(Goal(plays=False, values=max(values + messages, self._places.start.values)))
 
     def seek(self, parts: int) -> None:
         """Goes so many parts of the file on, or back where it is below 0.
@@ -247,7 +162,7 @@ class Player:
             return Snapshot(
                 state=self._state(self._clock()),
                 status=self._status(),
-                elapsed_ns=max(now_ns - self._places[0].time_ns, 0),
+                elapsed_ns=max(now_ns - self._places.start.time_ns, 0),
                 last_label=place.last_sequence or values or None,
                 place=None,
                 behind=0,
@@ -325,142 +240,3 @@ class Player:
         if self._at_end or self._goal is not None:
             return self._played.time_ns
         return max(self._head.at(self._clock()), self._played.time_ns)
-
-    def _go(self, goal: Goal) -> None:
-        self._goal, self._error = goal, ""
-        self._poke()
-
-    def _poke(self) -> None:
-        """Lets the thread look at what is wanted now."""
-        self._asked += 1
-        self._wake.notify_all()
-
-    # What the thread does.
-
-    def _run(self) -> None:
-        while not self._closed:
-            asked = self._asked
-            try:
-                goal = self._goal
-                wait_s = self._play() if goal is None else self._reach(goal)
-            except RecordingError as error:
-                with self._lock:
-                    self._error, self._goal, wait_s = str(error), None, inf
-                    self._ahead.clear()
-            with self._wake:
-                if not self._closed and self._asked == asked and wait_s > 0:
-                    self._wake.wait(None if wait_s == inf else min(wait_s, POLL_S))
-
-    def _play(self) -> float:
-        """Takes in what is due; returns in how many seconds more may be, infinite: never."""
-        with self._lock:
-            now_ns, head, follows = self._clock(), self._head, self._at_end
-            if not head.playing or self._error:
-                return inf
-            # What comes to a file that was read to its end comes now.
-            due_ns = inf if head.at_once or follows else head.at(now_ns)
-        if not self._look_ahead():
-            self._meet_end()
-            return POLL_S
-        ahead = list(islice(self._ahead, BATCH))
-        count = next((at for at, one in enumerate(ahead) if one.time_ns > due_ns), len(ahead))
-        with self._lock:
-            if self._goal is not None:
-                return 0.0
-            self._take(self._played, count)
-            now_ns = self._clock()
-            if follows:
-                self._grown_ns, self._at_end = now_ns, not self._ahead
-            if head.at_once or follows:
-                head.move(self._played.time_ns, now_ns)
-            if count < len(ahead):
-                return head.wait_s(ahead[count].time_ns, now_ns)
-        time.sleep(BREATH_S)
-        return 0.0
-
-    def _look_ahead(self) -> bool:
-        """Reads on where nothing is read; returns whether there is something."""
-        if not self._ahead:
-            self._ahead.extend(self._reel.read(self._played.offset, BATCH))
-        return bool(self._ahead)
-
-    def _meet_end(self) -> None:
-        with self._lock:
-            if self._goal is None:
-                self._at_end = True
-                self._head.move(self._played.time_ns, self._clock())
-
-    def _take(self, played: Played, count: int) -> None:
-        """Moves the next entries from what is read ahead to what was played."""
-        if not count:
-            return
-        steps = [self._ahead.popleft() for _ in range(count)]
-        played.apply(steps)
-        last = self._places[-1]
-        is_far = played.offset - last.offset >= _PLACE_BYTES
-        if played.offset > last.offset:
-            place = played.place
-            if is_far or place.entries - last.entries >= _PLACE_ENTRIES:
-                self._places.append(place)
-
-    def _reach(self, goal: Goal) -> float:
-        """Goes there, or as far as there is something; returns 0.0."""
-        floor = goal.floor(self._places)
-        anchor = self._places[floor]
-        played = self._beginning(goal, floor)
-        in_sight = played is self._played
-        if not in_sight:
-            self._ahead.clear()
-        reached = False
-        while not reached and not self._closed and self._goal is goal:
-            if not self._ahead:
-                self._ahead.extend(self._reel.read(played.offset, BATCH))
-            if not self._ahead:
-                break
-            steps: list[Step] = list(self._ahead)
-            if played.offset < anchor.offset:
-                # It is stopped at the anchor, to go back to that without building it again.
-                count, reached = bisect_right(steps, anchor.offset, key=lambda one: one.end), False
-                count = max(count, 1)
-            else:
-                if not in_sight and played.offset == anchor.offset:
-                    self._drop_anchor(played)
-                count, reached = goal.reach(steps, played.place)
-            if in_sight:
-                with self._lock:
-                    self._take(played, count)
-            else:
-                self._take(played, count)
-            time.sleep(BREATH_S)
-        with self._lock:
-            if self._goal is not goal:
-                if not in_sight:
-                    self._ahead.clear()
-                return 0.0
-            self._played, self._goal = played, None
-            now_ns = self._clock()
-            self._head.move(played.time_ns, now_ns)
-            self._at_end = not reached
-            self._grown_ns = None
-            if self._at_end or goal.plays:
-                self._head.play(now_ns)
-        return 0.0
-
-    def _beginning(self, goal: Goal, floor: int) -> Played:
-        """From where to go to a goal: what is shown, the anchor, or a place further back."""
-        at = visible_from(self._places, floor, self._capacity, self._max_bytes)
-        first, anchor = self._places[at], self._places[floor]
-        current, kept = self._played, self._anchor
-        is_new = not goal.is_ahead(current.place) or current.offset < first.offset
-        if not is_new and (kept is None or current.offset >= min(kept.offset, anchor.offset)):
-            return current
-        if kept is not None and first.offset <= kept.offset <= anchor.offset:
-            return kept.copy()
-        return current if not is_new else self._from(first)
-
-    def _drop_anchor(self, played: Played) -> None:
-        if self._anchor is None or self._anchor.offset != played.offset:
-            self._anchor = played.copy()
-
-    def _from(self, place: Place) -> Played:
-        return Played(self._capacity, self._max_bytes, place)

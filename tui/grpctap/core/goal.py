@@ -58,14 +58,3 @@ class Goal(NamedTuple):
                 left -= 1
                 time_ns = max(time_ns, step.time_ns)
         return len(steps), False
-
-
-def visible_from(places: Sequence[Place], at: int, capacity: int, max_bytes: int) -> int:
-    """Which of the places is the last one before which nothing can be seen any more at `at`.
-
-    A history of so many values and bytes has let go all that came before it.
-    """
-    place = places[at]
-    by_values = bisect_right(places, place.values - capacity, key=lambda one: one.values)
-    by_bytes = bisect_right(places, place.size - max_bytes, key=lambda one: one.size)
-    return min(max(by_values, by_bytes, 1) - 1, at)

@@ -78,9 +78,19 @@ class ReplayScreen(WatchScreen, inherit_bindings=False):
         super().__init__(player, target, method, plaintext=plaintext)
         self._player = player
         self._file = name
+        self._end: tuple[Tail, str] = (Tail.NOTHING, "")
 
     def _top_line(self) -> TopLine:
         return TopLine(self._file, self._method, "REPLAY")
+
+    def look(self) -> None:
+        """Shows how the playhead stands now."""
+        position = self._player.position()
+        end = position.tail, position.error
+        if end != self._end:
+            # How a file ends may be known later than that it does.
+            self._end, self._seen = end, None
+        super().look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key does anything now; one that does nothing is not shown."""
