@@ -145,8 +145,10 @@ class Recorder:
         self._room.set()
 
     def join(self, patience_s: float) -> bool:
-        """Waits up to so many seconds for the end; returns whether it came."""
+        """Waits up to so many seconds for the end; returns whether it came, and all is written."""
         self._thread.join(patience_s)
+        if self._thread.is_alive():
+            self._error = self._error or f"the disk took nothing for {patience_s:g} s"
         return not self._thread.is_alive()
 
     def _is_full(self) -> bool:

@@ -195,7 +195,7 @@ class Tap:
         self._closing.set()
         self._taping.release()
         ended = self._reader.close(patience_s)
-        self._taping.close(patience_s)
+        self._taping.close()
         if self._watch.is_alive():
             self._watch.join(_LONGEST_CHECK_S)
         return ended and not self._watch.is_alive()

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from grpctap.core.recording import Header
     from grpctap.recorder import Recorder
 
+DISK_PATIENCE_S = 10.0
+"""How long whoever leaves waits for the disk, in seconds."""
+
 
 class Taping:
     """Tells a recorder of a stream, and nobody while nothing is recorded.
@@ -94,12 +97,12 @@ class Taping:
             self._recorder = None
             self._history.on_seam = None
 
-    def close(self, patience_s: float) -> None:
-        """Ends the recording, and waits so many seconds for what was put to be written."""
+    def close(self) -> None:
+        """Ends the recording, and waits for all of it to be written, unless the disk hangs."""
         for recorder in self._all:
             recorder.finish()
         for recorder in self._all:
-            recorder.join(patience_s)
+            recorder.join(DISK_PATIENCE_S)
 
     def release(self) -> None:
         """Lets nobody wait for the disk any more."""

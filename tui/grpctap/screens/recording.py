@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 from textual.app import App
@@ -52,9 +53,9 @@ def tell_recording(app: App[Any], recording: RecordingState | None) -> None:
     if recording.error:
         _notify(app, failure_line(recording), "The recording has failed", failed=True)
     elif recording.is_on:
-        _notify(app, f"into {recording.path}; w ends it", "Recording", failed=False)
+        _notify(app, f"{recording.path} · w ends it", "Recording", failed=False)
     else:
-        told = f"{recording.path}; see it again with: grpctap replay {recording.path}"
+        told = f"See it again with: grpctap replay {shlex.quote(recording.path)}"
         _notify(app, told, "Recorded", failed=False)
 
 

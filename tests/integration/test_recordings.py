@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from google.rpc import code_pb2
 
-from grpctap import recorder
+from grpctap import recorder, taping
 from grpctap.core.dynamic import MethodSchema
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.recording import Commanded, Ended, Header, Headers, Opened, Received, Requested
@@ -383,13 +383,15 @@ def test_whoever_leaves_does_not_wait_for_a_disk_that_hangs(
 ) -> None:
     disk = Disk(monkeypatch)
     monkeypatch.setattr(recorder, "_MOST_WAITING", 10_000)
+    monkeypatch.setattr(taping, "DISK_PATIENCE_S", 0.2)
     with recordable(truth.address) as tap:
         tap.record(str(tmp_path / "file"))
         tap.start()
         eventually(tap._taping._all[0]._is_full, "the disk is behind")
         assert tap.command(Command.PAUSE)
         # The reader's thread ends, although it was held; only the file is not done.
-        assert tap.close(1.0)
+        assert tap.close()
+        assert tap.recordings[0].error == "the disk took nothing for 0.2 s"
         disk.ready.set()
         assert tap._taping._all[0].join(PATIENCE_S)
 
