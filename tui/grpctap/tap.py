@@ -10,9 +10,10 @@ from dataclasses import replace
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.facts import CallFacts, Calls, Sent
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located
+from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located, Slab
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
+from grpctap.core.plots import Plots
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
 from grpctap.core.secrets import Metadata
@@ -100,6 +101,8 @@ class Tap:
         self._deadline_ns: int | None = None
         self._session = Session(History(capacity, max_bytes), token, backoff)
         self._series = Series(capacity)
+        self.plots = Plots(self, schema, capacity)
+        """What somebody chose for the chart to show instead."""
         self._meter = RateMeter()
         self._started_ns = self._clock()
         self._still_ns = self._started_ns
@@ -343,6 +346,12 @@ class Tap:
             self._take_in()
             return self._session.history.newest(count)
 
+    def slab(self, start: int, most: int, most_bytes: int) -> Slab:
+        """Rows from `start` on, as those of a history, for who goes through all of them."""
+        with self._lock:
+            self._take_in()
+            return self._session.history.slab(start, most, most_bytes)
+
     def now_ns(self) -> int:
         """The time on the clock that stamps the values, in nanoseconds since the epoch."""
         return self._clock()
@@ -360,10 +369,11 @@ class Tap:
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:
         """What a chart needs; the tap stands still while the caller copies from it."""
+        self.plots.pull()
         with self._lock:
             self._take_in()
             session = self._session
-            yield ChartFrame(
+            frame = ChartFrame(
                 end_ns=self._clock() if session.is_open else self._still_ns,
                 lines=[Line(self.schema.number_name, self._series)],
                 marks=[
@@ -371,6 +381,7 @@ class Tap:
                 ],
                 moving=session.is_open,
             )
+            yield self.plots.framed(frame)
 
     def _silent_ns(self, now_ns: int) -> int:
         session = self._session

@@ -325,9 +325,11 @@ class ChartFrame:
 
     `end_ns` is the right edge of the time axis: now while the stream is live, the moment of the
     pause while it is paused; `moving` says which. `marks` are in the order of their starts.
+    `common` says that all lines have one scale.
     """
 
     end_ns: int
     lines: Sequence[Line]
     marks: Sequence[Mark]
     moving: bool
+    common: bool = False
