@@ -34,7 +34,7 @@ class Config:
     `headers_expanded` says that variables stood in the metadata. `count` values or `duration`
     seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages, and
     `verbose` that it tells the metadata of each call. `cells` None: the log shows what fits of each
-    message.
+    message. `keeps` says whether what is chosen for a chart is kept on disk.
     """
 
     target: Target
@@ -57,6 +57,7 @@ class Config:
     duration: float | None = None
     cells: Cells | None = None
     verbose: bool = False
+    keeps: bool = False
 
     @property
     def schema_sources(self) -> Sources:

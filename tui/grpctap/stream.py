@@ -6,6 +6,7 @@ import base64
 import threading
 from collections.abc import Sequence
 
+from grpctap.choices import ChoiceFile
 from grpctap.config import Config
 from grpctap.core.facts import Sent
 from grpctap.core.limits import Limits
@@ -44,6 +45,8 @@ class Stream:
                 config.method.kind, config.metadata, config.target.security, config.method.pool
             ),
         )
+        self.choices = ChoiceFile() if config.keeps else None
+        """Where what is chosen for the chart is kept; None: it is not."""
         self._last: Snapshot | None = None
         self._lock = threading.Lock()
 

@@ -65,13 +65,15 @@ class NumberField:
     """A number in the messages of a type, by its path.
 
     `path` names it and may hold anything, `name` is the same as a printable text; `type_text` is
-    its type as a proto names it.
+    its type as a proto names it. They sort by `order` as they stand in the proto, those of lists
+    and maps by their places.
     """
 
-    __slots__ = ("_kind", "_leaf", "_steps", "name", "path", "type_text")
+    __slots__ = ("_kind", "_leaf", "_steps", "name", "order", "path", "type_text")
 
     def __init__(self, place: _Place, leaf: FieldDescriptor) -> None:
         self.path = place.path
+        self.order = place.order
         self.name = printable(place.path)
         self.type_text = printable(type_text(leaf, one=True), LONGEST_VALUE)
         self._steps = place.steps
@@ -88,7 +90,7 @@ class NumberField:
             found = getattr(found, name)
             if at is None:
                 continue
-            if (at not in found) if keyed else (at >= len(found)):
+            if (at not in found) if keyed else (int(at) >= len(found)):
                 return None
             found = found[at]
         return found
@@ -112,7 +114,8 @@ class NumberField:
         if kind == "bool":
             return "true" if value else "false"
         if kind == "enum":
-            known = self._leaf.enum_type.values_by_number.get(value)
+            type_ = self._leaf.enum_type
+            known = None if type_ is None else type_.values_by_number.get(value)
             return printable(f"{value} {known.name}" if known else f"{value}", LONGEST_VALUE)
         if kind == "text":
             # The number first: it is what the chart shows.
@@ -241,7 +244,9 @@ def resolve(path: str, type_: Descriptor) -> NumberField:
     Raises:
         PathError: it leads to no number of the type.
     """
-    place, at, message, leaf = _Place(), 0, type_, None
+    place, at = _Place(), 0
+    message: Descriptor | None = type_
+    leaf: _Shape | None = None
     if len(path) > LONGEST_PATH:
         raise PathError("the path is too long")
     while at < len(path):
@@ -301,8 +306,8 @@ class Numbers:
     def __init__(self, type_: Descriptor) -> None:
         self._root = _Place()
         self._type = type_
-        self._fields: dict[str, tuple[tuple[Any, ...], NumberField]] = {}
-        self._texts: dict[str, tuple[tuple[Any, ...], NumberField]] = {}
+        self._fields: dict[str, NumberField] = {}
+        self._texts: dict[str, NumberField] = {}
         self._values: dict[str, tuple[int, Any]] = {}
         self.looked = 0
         """How many messages were looked at."""
@@ -310,16 +315,24 @@ class Numbers:
         """Whether there are more fields than can be told."""
         for place, shape in self._of_type():
             known = self._texts if shape.kind == "text" else self._fields
-            known[place.path] = (place.order, place.number_field(shape.leaf))
+            known[place.path] = place.number_field(shape.leaf)
 
     @property
     def fields(self) -> list[NumberField]:
-        """All that are known, in the order of the proto, lists and maps in that of their places."""
+        """All that are known, in their order."""
         known = self._fields if self.looked else self._fields | self._texts
-        return [field for _, field in sorted(known.values(), key=lambda item: item[0])]
+        return sorted(known.values(), key=lambda field: field.order)
+
+    def add(self, field: NumberField) -> None:
+        """Lets a field be among them that somebody knows of."""
+        self._fields.setdefault(field.path, field)
 
     def __len__(self) -> int:
         return len(self._fields) + (0 if self.looked else len(self._texts))
+
+    def field(self, path: str) -> NumberField | None:
+        """The field of this path, if it is among them."""
+        return self._fields.get(path) or self._texts.get(path)
 
     def value(self, field: NumberField) -> Any | None:
         """What the newest of the messages that had the field held there; None: none had it."""
@@ -337,7 +350,7 @@ class Numbers:
                 if len(self._fields) >= MOST_FIELDS or len(path) > LONGEST_PATH:
                     self.left_out = True
                     continue
-                self._fields[path] = (place.order, place.number_field(shape.leaf))
+                self._fields[path] = place.number_field(shape.leaf)
             seen = self._values.get(path)
             if seen is None or seen[0] <= row:
                 self._values[path] = (row, value)
@@ -360,7 +373,7 @@ class Numbers:
                 if shape.kind:
                     told += 1
                     yield start.go(shape, number, 0 if shape.repeated else None), shape
-                elif inner not in above and len(above) < _DEPTH_OF_TYPE:
+                elif inner is not None and inner not in above and len(above) < _DEPTH_OF_TYPE:
                     place = start.go(shape, number, 0 if shape.repeated else None)
                     queue.append((place, inner, (*above, inner)))
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 MOST_PLOTS = 6
 """A chart of more lines cannot be read."""
+LONGEST_NAME = 24
+"""Characters of a line's name; of a longer path, its end says what it is."""
 LOOK_S = 0.008
 """How long a look may take, in seconds; it ends with the slice in which the time is over."""
 SLICE, SLICE_BYTES = 256, 256 * 1024
@@ -210,21 +212,21 @@ class Plots:
         """A frame with the chosen lines in place of its own; the same where none was chosen."""
         if not self._plots:
             return frame
-        own = self._schema.number_name
-        lines = [Line(f"{plot.name or own}{self._note(plot)}", plot.series) for plot in self._plots]
-        end_ns, marks = frame.end_ns, frame.marks
-        if self._by_event:
-            # A pause is a stretch of receive times, and means nothing here.
-            marks = ()
-            last_ns = [line.series.last_time for line in lines]
-            end_ns = max([ns for ns in last_ns if ns is not None], default=end_ns)
+        lines = [Line(self._name(plot), plot.series) for plot in self._plots]
         common = self._choices.common
-        return replace(frame, end_ns=end_ns, lines=lines, marks=marks, common=common)
+        if not self._by_event:
+            return replace(frame, lines=lines, common=common)
+        times = [line.series.last_time for line in lines]
+        end_ns = max([time_ns for time_ns in times if time_ns is not None], default=frame.end_ns)
+        # A pause is a stretch of receive times, and stands nowhere among event times.
+        return replace(frame, end_ns=end_ns, lines=lines, marks=(), common=common, axis="event")
 
-    def _note(self, plot: Plot) -> str:
+    def _name(self, plot: Plot) -> str:
+        note = ""
         if not plot.filled:
-            done = (plot.next - plot.start) / max(self._end - plot.start, 1)
-            return f" (filling, {min(int(100 * done), 99)} %)"
-        if plot.read < plot.seen:
-            return f" ({min(max(100 * plot.read // plot.seen, 1), 99)} % of the values)"
-        return ""
+            done = 100 * (plot.next - plot.start) // max(self._end - plot.start, 1)
+            note = f" filling {min(max(done, 0), 99)}%"
+        elif plot.read < plot.seen:
+            note = f" {min(max(100 * plot.read // plot.seen, 1), 99)}% of values"
+        name, room = plot.name or self._schema.number_name, LONGEST_NAME - len(note)
+        return f"{name if len(name) <= room else '…' + name[1 - room :]}{note}"
