@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf import duration_pb2, json_format, timestamp_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -30,7 +30,7 @@ def json_numbers(message: Message, pool: DescriptorPool) -> dict[str, float | st
         always_print_fields_with_no_presence=True,
         descriptor_pool=pool,
     )
-    found = dict(_message(document, message.DESCRIPTOR, ""))
+    found = dict(_message(document, cast("Descriptor", message.DESCRIPTOR), ""))
     return {at: v for at, v in found.items() if isinstance(v, str) or math.isfinite(v)}
 
 

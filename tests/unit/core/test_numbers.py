@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import struct
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -57,7 +58,7 @@ def tick(**fields: object) -> Message:
 
 
 def found(message: Message) -> dict[str, float]:
-    numbers = Numbers(message.DESCRIPTOR)
+    numbers = Numbers(cast("Descriptor", message.DESCRIPTOR))
     numbers.look(message, 0)
     read = {field.path: field.read(message) for field in numbers.fields}
     return {path: number for path, number in read.items() if number is not None}
@@ -109,10 +110,10 @@ def test_whatever_is_in_a_message_its_numbers_are_those_in_its_json(
 @given(data=st.data())
 def test_a_path_leads_to_the_field_that_it_names(kind: str, data: st.DataObject) -> None:
     message = data.draw(any_messages(PROTOS.descriptor(kind)))
-    numbers = Numbers(message.DESCRIPTOR)
+    numbers = Numbers(cast("Descriptor", message.DESCRIPTOR))
     numbers.look(message, 0)
     for field in numbers.fields:
-        again = resolve(field.path, message.DESCRIPTOR)
+        again = resolve(field.path, PROTOS.descriptor(kind))
         assert (again.path, again.order, again.type_text) == (
             field.path,
             field.order,
@@ -138,7 +139,12 @@ def test_any_other_text_is_no_path_or_a_path_that_can_be_read(path: str) -> None
         *("legs[-1].price", "legs[x].price", 'legs["0"].price', "leg.price.more", "legs[0]"),
         *("by_symbol", "by_symbol[1]", 'by_symbol["\\ud800"]', "by_flag[1]", "by_flag[maybe]"),
         *("by_number[2147483648].price", "by_number[true].price", "legs[99999999999].price"),
-        *("leg.price\x1b", 'by_symbol["a"', 'by_symbol["a"]x', f'by_symbol["{"a" * LONGEST_PATH}"]'),
+        *(
+            "leg.price\x1b",
+            'by_symbol["a"',
+            'by_symbol["a"]x',
+            f'by_symbol["{"a" * LONGEST_PATH}"]',
+        ),
     ],
 )
 def test_what_leads_to_no_number_is_no_path(path: str) -> None:
@@ -240,7 +246,7 @@ def test_a_message_within_itself_a_hundred_times_has_an_end() -> None:
     for _ in range(90):
         raw = b"\x1a" + as_varint(len(raw)) + raw
     leg = message_factory.GetMessageClass(OWN.descriptor("Leg")).FromString(raw)
-    numbers = Numbers(leg.DESCRIPTOR)
+    numbers = Numbers(OWN.descriptor("Leg"))
     numbers.look(leg, 0)
     assert 20 < len(numbers) < 100
 

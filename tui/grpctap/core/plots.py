@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -21,6 +22,10 @@ LONGEST_NAME = 24
 LOOK_S = 0.008
 """How long a look may take, in seconds; it ends with the slice in which the time is over."""
 SLICE, SLICE_BYTES = 256, 256 * 1024
+FLOOD_SLICE = 32
+"""Rows read at once in a flood, of which others are passed over."""
+# What can be read in so many looks is no flood.
+_LOOKS_BEHIND = 15
 # Who did not look for so long, in seconds, is behind for that reason and for no other.
 _LOOKED_AWAY_S = 1.0
 
@@ -169,44 +174,46 @@ class Plots:
             for plot in self._plots:
                 plot.filled = plot.next >= extent.end
         self._looked_s = start_s
-        done = 0
-        while (at := min(plot.next for plot in self._plots)) < extent.end:
+        left_s = time_s
+        while left_s > 0 and (at := min(plot.next for plot in self._plots)) < extent.end:
+            self._read(self._reader, max(at, extent.first), extent.end, left_s)
             left_s = start_s + time_s - perf_counter()
-            if left_s <= 0:
-                break
-            done += self._read(self._reader, max(at, extent.first), extent.end, left_s)
-        if done:
-            cost_s = (perf_counter() - start_s) / done
-            self._cost_s = (3 * self._cost_s + cost_s) / 4 if self._cost_s else cost_s
         for plot in self._plots:
             plot.filled = plot.filled or plot.next >= extent.end
             plot.settle()
 
-    def _read(self, reader: Reader, at: int, end: int, time_s: float) -> int:
-        """Reads a slice for those that have not read what is before it; returns how many rows."""
+    def _read(self, reader: Reader, at: int, end: int, time_s: float) -> None:
+        """Reads a slice for those that have not read what is before it."""
         group = [plot for plot in self._plots if plot.next <= at]
-        others = [plot.next for plot in self._plots if plot.next > at]
-        stop = min([*others, end, at + SLICE])
-        each = 1
-        if all(plot.filled for plot in group) and (end - at) * self._cost_s > 2 * time_s:
+        stop = min([end, *(plot.next for plot in self._plots if plot.next > at)])
+        most, each = SLICE, 1
+        behind_s = (end - at) * self._cost_s
+        if all(plot.filled for plot in group) and behind_s > _LOOKS_BEHIND * time_s:
             # They come faster than they can be read: some of all are nearer to the truth than all
             # of some.
-            each = int((end - at) * self._cost_s / time_s) + 1
-            stop = min([*others, end, at + SLICE * each])
-        slab = self._source.slab(at, stop - at, SLICE_BYTES * each)
-        read = range(0, len(slab.items), each)
-        times = [slab.times[i] for i in read if isinstance(slab.items[i], bytes)]
-        raws = [raw for raw in slab.items[::each] if isinstance(raw, bytes)]
+            most, each = FLOOD_SLICE, int(behind_s / time_s) + 1
+        slab = self._source.slab(at, min(stop - at, most), SLICE_BYTES)
+        # The newest are never passed over.
+        after = max(min(at + each * len(slab.items), stop, end - FLOOD_SLICE), slab.end)
+        start_s = perf_counter()
+        raws = [item for item in slab.items if isinstance(item, bytes)]
+        times: Sequence[int] = slab.times
+        if slab.seams:
+            items = zip(slab.times, slab.items, strict=True)
+            times = [time_ns for time_ns, item in items if isinstance(item, bytes)]
         fields = [plot.field for plot in group]
         columns, events = reader.numbers(raws, fields, events=self._by_event)
         for plot, numbers in zip(group, columns, strict=True):
             plot.take(times, numbers, events)
             if plot.filled:
                 # Rows that left before they were read are among those that came.
-                plot.seen += slab.values + at - plot.next
+                plot.seen += after - plot.next - len(slab.seams)
                 plot.read += len(raws)
-            plot.next = slab.end
-        return len(read)
+            plot.next = after
+        # What a few cost says nothing of many.
+        if len(raws) >= FLOOD_SLICE:
+            cost_s = (perf_counter() - start_s) / len(raws)
+            self._cost_s = (7 * self._cost_s + cost_s) / 8 if self._cost_s else cost_s
 
     def framed(self, frame: ChartFrame) -> ChartFrame:
         """A frame with the chosen lines in place of its own; the same where none was chosen."""
