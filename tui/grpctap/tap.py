@@ -10,7 +10,7 @@ from dataclasses import replace
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.facts import CallFacts, Calls, Sent
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located, Slab
+from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located, Slab, Value
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.plots import Plots
@@ -382,6 +382,24 @@ class Tap:
                 moving=session.is_open,
             )
             yield self.plots.framed(frame)
+
+    @property
+    def by_event(self) -> bool:
+        """Whether the chart is by the times that the messages tell of; never, if they tell none."""
+        return self.plots.by_event
+
+    @by_event.setter
+    def by_event(self, by_event: bool) -> None:
+        self.plots.by_event = by_event
+
+    @property
+    def has_event_times(self) -> bool:
+        """Whether the chart can be by event time."""
+        return self.plots.has_event_times
+
+    def chart_time(self, value: Value) -> int:
+        """The time of a value on the chart's axis, in nanoseconds since the epoch."""
+        return self.plots.time_of(value)
 
     def _silent_ns(self, now_ns: int) -> int:
         session = self._session

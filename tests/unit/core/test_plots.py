@@ -299,9 +299,9 @@ def test_by_event_time_there_are_never_more_points_than_are_to_be_kept() -> None
 def test_a_type_without_event_time_has_none() -> None:
     rows = Rows()
     plots = rows.plots("number")
-    assert plots.has_event_time
+    assert plots.has_event_times
     plots._schema.type_ = SimpleRequest.DESCRIPTOR  # type: ignore[assignment]
-    assert not plots.has_event_time
+    assert not plots.has_event_times
     plots.by_event = True
     assert not plots.by_event
 

@@ -118,6 +118,11 @@ class Reader:
             times = [None if each is None else event(each) for each in messages]
         return columns, times
 
+    def event_time(self, raw: bytes) -> int | None:
+        """The event time of a message, in nanoseconds since the epoch; None: it has none."""
+        message = self._message(raw)
+        return None if message is None or self._event is None else self._event(message)
+
     def _message(self, raw: bytes) -> Message | None:
         try:
             return self._schema.message(raw)

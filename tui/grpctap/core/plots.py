@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from grpctap.core.series import ChartFrame, Line
 
 if TYPE_CHECKING:
-    from grpctap.core.history import Extent, Slab
+    from grpctap.core.history import Extent, Slab, Value
     from grpctap.core.message import Schema
     from grpctap.core.numbers import NumberField
     from grpctap.core.plot import Plot, Reader
@@ -116,7 +116,7 @@ class Plots:
         self._make()
 
     @property
-    def has_event_time(self) -> bool:
+    def has_event_times(self) -> bool:
         """Whether the messages may tell when what they tell of came to be."""
         from grpctap.core.event import event_field
 
@@ -129,11 +129,17 @@ class Plots:
 
     @by_event.setter
     def by_event(self, by_event: bool) -> None:
-        by_event = by_event and self.has_event_time
+        by_event = by_event and self.has_event_times
         if by_event != self._by_event:
             self._by_event = by_event
             self._plots = []
             self._make()
+
+    def time_of(self, value: Value) -> int:
+        """Where a value lies on the axis; one without event time where it was received."""
+        if not self._by_event or self._reader is None:
+            return value.time_ns
+        return self._reader.event_time(value.raw) or value.time_ns
 
     @property
     def filling(self) -> bool:
