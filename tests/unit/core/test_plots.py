@@ -168,13 +168,13 @@ def test_where_values_come_too_fast_some_of_them_are_read_and_the_line_says_so()
     plots.pull(0.0005)
     name, series = next(iter(lines(plots).items()))
     assert name.startswith("number ")
-    assert name.endswith("% of values")
+    assert name.endswith("% read")
     assert 500 < len(series) < 50_000
     # It comes to the newest nevertheless.
     while series.last is None or series.last.value < 49_999:
         plots._looked_s = perf_counter()
         plots.pull(0.0005)
-    assert next(iter(lines(plots))).endswith("% of values")
+    assert next(iter(lines(plots))).endswith("% read")
     kept = series.recent(100_000)
     assert kept == sorted(kept)
 

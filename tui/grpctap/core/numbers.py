@@ -80,6 +80,11 @@ class NumberField:
         self._leaf = leaf
         self._kind = kind_of(leaf)
 
+    @property
+    def plain(self) -> FieldDescriptor | None:
+        """The field itself, where it is one of the message and not repeated."""
+        return self._leaf if len(self._steps) == 1 and self._steps[0].at is None else None
+
     def value(self, message: Message) -> Any | None:
         """What the message holds there, as protobuf gives it; None: nothing."""
         found: Any = message

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from google.protobuf.message import Message
 
+from grpctap.core.bulk import LEAST_MESSAGES, Bulk, Numbers, is_plain
 from grpctap.core.event import event_reader
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.numbers import NumberField
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
 
 # What a series can hold, in nanoseconds since the epoch.
 _TIMES = range(-(2**63), 2**63)
-
-Numbers = Sequence[float | None]
-"""A number for each message; None where it has none."""
 
 
 class Plot:
@@ -94,6 +92,7 @@ class Reader:
 
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
+        self._bulk: tuple[list[str], Bulk] | None = None
         self._event: Callable[[Message], int | None] | None = event_reader(schema.type_)
 
     def numbers(
@@ -103,13 +102,16 @@ class Reader:
 
         A field None is the number that the method has by itself.
         """
+        plain = self._in_bulk(raws, fields)
         messages: list[Message | None] = []
-        if events or any(field is not None for field in fields):
+        if events or any(field is not None and field.path not in plain for field in fields):
             messages = [self._message(raw) for raw in raws]
         columns: list[Numbers] = []
         for field in fields:
             if field is None:
                 columns.append([self._own(raw) for raw in raws])
+            elif field.path in plain:
+                columns.append(plain[field.path])
             else:
                 read = field.read
                 columns.append([None if each is None else read(each) for each in messages])
@@ -117,6 +119,18 @@ class Reader:
         if events and (event := self._event) is not None:
             times = [None if each is None else event(each) for each in messages]
         return columns, times
+
+    def _in_bulk(
+        self, raws: Sequence[bytes], fields: Sequence[NumberField | None]
+    ) -> dict[str, Numbers]:
+        """The numbers of the fields that can be read so, by their paths."""
+        plain = {field.path: field for field in fields if field is not None and is_plain(field)}
+        if not plain or len(raws) < LEAST_MESSAGES:
+            return {}
+        if self._bulk is None or self._bulk[0] != list(plain):
+            self._bulk = list(plain), Bulk(list(plain.values()))
+        columns = self._bulk[1].read(raws)
+        return {} if columns is None else dict(zip(plain, columns, strict=True))
 
     def event_time(self, raw: bytes) -> int | None:
         """The event time of a message, in nanoseconds since the epoch; None: it has none."""

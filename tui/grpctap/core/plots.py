@@ -182,7 +182,7 @@ class Plots:
         self._looked_s = start_s
         left_s = time_s
         while left_s > 0 and (at := min(plot.next for plot in self._plots)) < extent.end:
-            self._read(self._reader, max(at, extent.first), extent.end, left_s)
+            self._read(self._reader, max(at, extent.first), extent.end, time_s)
             left_s = start_s + time_s - perf_counter()
         for plot in self._plots:
             plot.filled = plot.filled or plot.next >= extent.end
@@ -240,6 +240,6 @@ class Plots:
             done = 100 * (plot.next - plot.start) // max(self._end - plot.start, 1)
             note = f" filling {min(max(done, 0), 99)}%"
         elif plot.read < plot.seen:
-            note = f" {min(max(100 * plot.read // plot.seen, 1), 99)}% of values"
+            note = f" {min(max(100 * plot.read // plot.seen, 1), 99)}% read"
         name, room = plot.name or self._schema.number_name, LONGEST_NAME - len(note)
         return f"{name if len(name) <= room else '…' + name[1 - room :]}{note}"
