@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from grpctap.core.bulk import Bulk, is_plain
 from grpctap.core.mend import parse_mended
 from grpctap.core.message import MessageError
-from grpctap.core.numbers import NumberField, Numbers
+from grpctap.core.numberfield import NumberField
+from grpctap.core.numbers import Numbers
 from support.zoo.anything import messages
 from support.zoo.messages import MESSAGES, PROTOS, UNKNOWN
 from support.zoo.messages import messages as all_messages

@@ -11,14 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grpctap.core.listvalue import last_number
-from grpctap.core.numbers import (
-    LONGEST_PATH,
-    MOST_FIELDS,
-    NumberField,
-    Numbers,
-    PathError,
-    resolve,
-)
+from grpctap.core.numberfield import LONGEST_PATH, NumberField, PathError, resolve
+from grpctap.core.numbers import MOST_FIELDS, Numbers
 from grpctap.core.wire import as_varint
 from support.jsonnumbers import json_numbers
 from support.protos import Protos

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from grpctap.core.event import event_reader
 from grpctap.core.history import Extent, History, Slab
 from grpctap.core.listvalue import ListValue
-from grpctap.core.numbers import resolve
+from grpctap.core.numberfield import resolve
 from grpctap.core.ordered import OrderedSeries
 from grpctap.core.plots import MOST_PLOTS, Choice, Choices, Plots
 from grpctap.core.seams import Fault, Irregularity

@@ -12,7 +12,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import DecodeError, Message
 
-from grpctap.core.numbers import NumberField
+from grpctap.core.numberfield import NumberField
 from grpctap.core.types import written_oneof
 
 _F = FieldDescriptor

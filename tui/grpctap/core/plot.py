@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from grpctap.core.bulk import LEAST_MESSAGES, Bulk, Numbers, is_plain
 from grpctap.core.event import event_reader
 from grpctap.core.message import MessageError, Schema
-from grpctap.core.numbers import NumberField
+from grpctap.core.numberfield import NumberField
 from grpctap.core.ordered import OrderedSeries
 from grpctap.core.rate import CounterRate
 from grpctap.core.series import Series

@@ -12,7 +12,7 @@ from grpctap.core.series import ChartFrame, Line
 if TYPE_CHECKING:
     from grpctap.core.history import Extent, Slab, Value
     from grpctap.core.message import Schema
-    from grpctap.core.numbers import NumberField
+    from grpctap.core.numberfield import NumberField
     from grpctap.core.plot import Plot, Reader
 
 MOST_PLOTS = 6
@@ -101,7 +101,7 @@ class Plots:
         if choices == self._choices:
             return
         # Most streams are watched without it.
-        from grpctap.core.numbers import PathError, resolve
+        from grpctap.core.numberfield import PathError, resolve
 
         plots: list[Choice] = []
         for choice in choices.plots:

@@ -14,7 +14,8 @@ from textual.widgets import Static
 from grpctap.core.history import Extent, Located
 from grpctap.core.matching import match
 from grpctap.core.message import MessageError, Schema
-from grpctap.core.numbers import NumberField, Numbers, PathError, resolve
+from grpctap.core.numberfield import PathError, resolve
+from grpctap.core.numbers import Numbers
 from grpctap.core.plots import MOST_PLOTS, Choice, Choices, Plots
 from grpctap.core.text import printable
 from grpctap.screens.box import BoxScreen
@@ -94,7 +95,6 @@ class FieldsScreen(BoxScreen[None]):
         self._oldest = self._end = source.extent().end
         self._due = 0.0
         self._problem = ""
-        self._shown: list[NumberField] = []
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
