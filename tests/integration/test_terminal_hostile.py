@@ -54,7 +54,7 @@ def test_each_value_stands_in_its_row_and_the_thumb_in_its_column(columns: int, 
         command = (*GRPCTAP, "-plaintext", address, METHOD)
         with Emulator(command, columns=columns, rows=rows) as terminal:
             terminal.shows(f"#{len(VALUES)} ")
-            terminal.write(b"c")
+            terminal.write(b"C")
             terminal.until(lambda lines: lines[1].lstrip().startswith("#"), "the chart is gone")
             seen: dict[int, str] = {}
             terminal.write(b"\x1b[H")

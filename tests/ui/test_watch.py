@@ -146,21 +146,21 @@ async def test_a_log_that_changes_its_height_is_not_frozen(server: RunningServer
             for size in ((80, 24), (200, 60), (40, 12), (20, 6), (100, 40)):
                 await pilot.resize_terminal(*size)
                 await pilot.pause(0.1)
-            await pilot.press("c", "c")
+            await pilot.press("C", "C")
             assert not log.frozen
             last = f"#{tap.snapshot().last_label}"
             await shows(pilot, last)
 
 
-async def test_c_hides_the_chart_and_shows_it_again(server: RunningServer) -> None:
+async def test_an_upper_c_hides_the_chart_and_shows_it_again(server: RunningServer) -> None:
     with viewer(server.address) as (app, _):
         async with app.run_test(size=(80, 24)) as pilot:
             await shows(pilot, "┤")
             rows = app.screen.query_one(StreamLog).size.height
-            await pilot.press("c")
+            await pilot.press("C")
             await hides(pilot, "┤")
             assert app.screen.query_one(StreamLog).size.height > rows
-            await pilot.press("c")
+            await pilot.press("C")
             await shows(pilot, "┤")
             assert app.screen.query_one(Chart).display
 
@@ -338,7 +338,7 @@ async def test_a_hundred_keys_in_a_second_do_no_harm(server: RunningServer) -> N
         async with app.run_test(size=(80, 24)) as pilot:
             await shows(pilot, "● LIVE")
             # All at once, as a terminal delivers what was typed while nobody read.
-            for key in ["space", "space", "n", "f", "space", "s", "r", "c", "up", "end"] * 10:
+            for key in ["space", "space", "n", "f", "space", "s", "r", "C", "up", "end"] * 10:
                 app.post_message(events.Key(key, None))
             await pilot.press("end")
             while not tap.allows(Command.PAUSE):

@@ -155,6 +155,7 @@ def base_config(args: argparse.Namespace) -> Config:
         count=args.count,
         duration=args.duration,
         verbose=args.verbose,
+        keeps=not args.no_recent,
     )
 
 

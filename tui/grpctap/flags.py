@@ -299,7 +299,7 @@ def _add_recent_flags(parser: Parser) -> None:
         "--no-recent",
         action="store_true",
         default=os.environ.get("GRPCTAP_NO_RECENT", "") not in ("", "0"),
-        help="do not keep the call among the recent ones (or set GRPCTAP_NO_RECENT=1)",
+        help="keep neither the call nor the chart's fields (or set GRPCTAP_NO_RECENT=1)",
     )
 
 

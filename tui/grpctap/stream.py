@@ -7,6 +7,7 @@ import threading
 from collections.abc import Sequence
 from functools import partial
 
+from grpctap.choices import ChoiceFile
 from grpctap.config import Config
 from grpctap.core.limits import Limits
 from grpctap.core.reconnect import Backoff, When
@@ -44,6 +45,8 @@ class Stream:
             sent=config.sent,
             header=partial(header_of, config),
         )
+        self.choices = ChoiceFile() if config.keeps else None
+        """Where what is chosen for the chart is kept; None: it is not."""
         self._last: Snapshot | None = None
         self._lock = threading.Lock()
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.facts import CallFacts, Calls, Sent
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located
+from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located, Slab, Value
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
+from grpctap.core.plots import Plots
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
 from grpctap.core.secrets import Metadata
@@ -108,6 +109,8 @@ class Tap:
         self._session = Session(History(capacity, max_bytes), token, backoff)
         self._taping = Taping(header, self._session.history, self._calls, self.sent, self._notice)
         self._series = Series(capacity)
+        self.plots = Plots(self, schema, capacity)
+        """What somebody chose for the chart to show instead."""
         self._meter = RateMeter()
         self._started_ns = self._clock()
         self._still_ns = self._started_ns
@@ -396,6 +399,12 @@ class Tap:
             self._take_in()
             return self._session.history.newest(count)
 
+    def slab(self, start: int, most: int, most_bytes: int) -> Slab:
+        """Rows from `start` on, as those of a history, for who goes through all of them."""
+        with self._lock:
+            self._take_in()
+            return self._session.history.slab(start, most, most_bytes)
+
     def now_ns(self) -> int:
         """The time on the clock that stamps the values, in nanoseconds since the epoch."""
         return self._clock()
@@ -413,10 +422,11 @@ class Tap:
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:
         """What a chart needs; the tap stands still while the caller copies from it."""
+        self.plots.pull()
         with self._lock:
             self._take_in()
             session = self._session
-            yield ChartFrame(
+            frame = ChartFrame(
                 end_ns=self._clock() if session.is_open else self._still_ns,
                 lines=[Line(self.schema.number_name, self._series)],
                 marks=[
@@ -424,6 +434,25 @@ class Tap:
                 ],
                 moving=session.is_open,
             )
+            yield self.plots.framed(frame)
+
+    @property
+    def by_event(self) -> bool:
+        """Whether the chart is by the times that the messages tell of; never, if they tell none."""
+        return self.plots.by_event
+
+    @by_event.setter
+    def by_event(self, by_event: bool) -> None:
+        self.plots.by_event = by_event
+
+    @property
+    def has_event_times(self) -> bool:
+        """Whether the chart can be by event time."""
+        return self.plots.has_event_times
+
+    def chart_time(self, value: Value) -> int:
+        """The time of a value on the chart's axis, in nanoseconds since the epoch."""
+        return self.plots.time_of(value)
 
     def _silent_ns(self, now_ns: int) -> int:
         session = self._session

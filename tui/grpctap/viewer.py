@@ -55,6 +55,7 @@ def view(config: Config, *, resumable: bool, flags: Sequence[str] = ()) -> int:
         config.method.name,
         plaintext=target.plaintext,
         grpcurl=partial(grpcurl_line, config, flags),
+        choices=stream.choices,
     )
     return _run(ViewerApp(screen), config.theme, lambda: stream, resumable=resumable)
 

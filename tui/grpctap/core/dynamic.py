@@ -50,6 +50,7 @@ class MethodSchema:
         emit_defaults: bool = False,
     ) -> None:
         self.number_name = "value"
+        self.type_ = method.response
         self.cells = cells
         self._method = method
         self._request = request

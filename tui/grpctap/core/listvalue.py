@@ -150,6 +150,7 @@ class ListValue:
         emit_defaults: bool = False,
     ) -> None:
         self.number_name = "value"
+        self.type_ = LIST_VALUE.response
         self.cells = cells
         self.json_text = JsonText(LIST_VALUE.response, _POOL)
         self._request = request

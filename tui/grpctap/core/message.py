@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 from google.protobuf.message import Message
 
 if TYPE_CHECKING:
+    from google.protobuf.descriptor import Descriptor
+
     from grpctap.core.cells import Cells
     from grpctap.core.jsontext import JsonText
 
@@ -56,6 +58,8 @@ class Schema(Protocol):
     """Reads and writes the messages of one method."""
 
     number_name: str
+    type_: Descriptor
+    """The type of its messages."""
     json_text: JsonText
     """Writes its messages as JSON, also a part of one."""
     cells: Cells | None

@@ -332,10 +332,14 @@ class ChartFrame:
     """What a chart shows at a moment; `lines` are the series in it.
 
     `end_ns` is the right edge of the time axis: now while the stream is live, the moment of the
-    pause while it is paused; `moving` says which. `marks` are in the order of their starts.
+    pause while it is paused; `moving` says which. `marks` are in the order of their starts. All
+    lines have one scale in `common`, or each its own. `axis` says what the times are: "received",
+    or "event" for what the messages tell of.
     """
 
     end_ns: int
     lines: Sequence[Line]
     marks: Sequence[Mark]
     moving: bool
+    common: bool = False
+    axis: str = "received"

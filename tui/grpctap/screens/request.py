@@ -270,6 +270,7 @@ class RequestScreen(Screen[None]):
             plaintext=self._opening.plaintext,
             grpcurl=lambda: self._opening.grpcurl(draft),
             can_go_back=True,
+            choices=stream.choices,
         )
         self.app.push_screen(screen, lambda _: _close(stream))
 

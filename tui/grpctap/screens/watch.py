@@ -11,8 +11,10 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widget import Widget
 
+from grpctap.choices import ChoiceFile
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
+from grpctap.core.plots import Choices
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.text import printable
@@ -71,12 +73,13 @@ class WatchScreen(Screen[None]):
         Binding("f", "freeze", "Freeze", tooltip="Hold the view; the stream goes on"),
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
-        Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
         Binding("w", "record", "Record", tooltip="Record into a file, with what is still kept"),
         Binding("w", "stop_recording", "End recording", tooltip="Record no more"),
         Binding("e", "export", "Export", show=False, tooltip="Write what the log shows to a file"),
         Binding("m", "copy_messages", "Copy", show=False, tooltip="Copy the message as JSON"),
         Binding("p", "picture", "Picture", show=False, tooltip="Write the screen to an SVG file"),
+        Binding("c", "fields", "Fields", tooltip="Choose what the chart shows"),
+        Binding("C", "chart", "Chart", show=False, tooltip="Show or hide the chart"),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -94,8 +97,10 @@ class WatchScreen(Screen[None]):
         plaintext: bool,
         grpcurl: Callable[[], str] | None = None,
         can_go_back: bool = False,
+        choices: ChoiceFile | None = None,
     ) -> None:
         super().__init__()
+        self._choices = choices
         self._grpcurl = grpcurl
         self._can_go_back = can_go_back
         self._tap = tap
@@ -130,12 +135,15 @@ class WatchScreen(Screen[None]):
         self._tap.start()
         # Who asked for a recording need not be told that it is made.
         self._recorded = recording_seen(self._tap.snapshot().recording)
+        if self._choices is not None:
+            self._tap.plots.choose(self._choices.find(self._method))
         self.watch(self.query_one(StreamLog), "frozen", self._follow_log, init=False)
         self.set_interval(1 / FRAMES_PER_SECOND, self.tick)
         self.look()
 
     def tick(self) -> None:
         """Draws a frame of the log, and at each third frame the rest."""
+        self._tap.plots.pull()
         log = self.query_one(StreamLog)
         log.pull()
         self.query_one(LogHeader).text = log.header
@@ -206,7 +214,7 @@ class WatchScreen(Screen[None]):
                 return self.query_one(StreamLog).selected is not None
             case (("copy_messages" | "export"), _):
                 return self.query_one(StreamLog).selected is not None
-            case "chart", _:
+            case "chart" | "fields", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
         return True
 
@@ -255,6 +263,19 @@ class WatchScreen(Screen[None]):
     def on_stream_log_opened(self) -> None:
         """A value was clicked twice."""
         self.action_inspect()
+
+    def action_fields(self) -> None:
+        """Lets somebody choose what the chart shows."""
+        # Start-up does not wait for what is not looked at yet.
+        from grpctap.screens.fields import FieldsScreen
+
+        # Who hid the chart would see nothing of what is chosen.
+        self._chart_wanted = True
+        self._fit()
+        self.app.push_screen(FieldsScreen(self._tap, self._keep_choices))
+
+    def _keep_choices(self, choices: Choices) -> str:
+        return "" if self._choices is None else self._choices.keep(self._method, choices)
 
     def action_chart(self) -> None:
         """Shows or hides the chart."""
