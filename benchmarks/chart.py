@@ -15,7 +15,8 @@ from time import perf_counter_ns, process_time_ns
 
 from textual.app import App, ComposeResult
 
-from grpctap.core.series import ChartFrame, Line, Scroll, Series
+from grpctap.core.scroll import Scroll
+from grpctap.core.series import ChartFrame, Line, Series
 from grpctap.widgets.chart import Chart
 
 SECOND = 1_000_000_000

@@ -9,11 +9,8 @@ import pytest
 from textual.app import App, ComposeResult
 
 from grpctap.core.series import ChartFrame, Line, Mark, Series
-from grpctap.widgets.chart import (
-    NOTHING,
-    WAITING,
-    Chart,
-)
+from grpctap.widgets.chart import Chart
+from grpctap.widgets.picture import NOTHING, WAITING
 
 SECOND = 1_000_000_000
 NOON = 1_752_494_400 * SECOND
@@ -47,6 +44,8 @@ class Script:
 
 
 class ChartApp(App[None]):
+    AUTO_FOCUS = None
+
     def __init__(self, script: Script | None) -> None:
         super().__init__()
         self.chart = Chart(script, tz=UTC)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpctap.core.series import Column, Point, Scroll, Series
+from grpctap.core.scroll import Scroll
+from grpctap.core.series import Column, Point, Series
 
 STEPS = st.lists(
     st.tuples(st.integers(-2, 5), st.integers(-50, 50).map(float)), min_size=0, max_size=300
