@@ -10,7 +10,7 @@ from dataclasses import replace
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.facts import CallFacts, Calls, Sent
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located
+from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located, Value
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
@@ -100,6 +100,8 @@ class Tap:
         self._deadline_ns: int | None = None
         self._session = Session(History(capacity, max_bytes), token, backoff)
         self._series = Series(capacity)
+        self.by_event = False
+        """Whether the chart is by the times that the messages tell of."""
         self._meter = RateMeter()
         self._started_ns = self._clock()
         self._still_ns = self._started_ns
@@ -356,6 +358,15 @@ class Tap:
     def gaps(self) -> Gaps | None:
         """Quantiles of the time between the newest values."""
         return arrival_gaps(self.newest(RECENT_ROWS).rows)
+
+    @property
+    def has_event_times(self) -> bool:
+        """Whether the chart can be by event time."""
+        return False
+
+    def chart_time(self, value: Value) -> int:
+        """The time of a value on the chart's axis, in nanoseconds since the epoch."""
+        return value.time_ns
 
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:

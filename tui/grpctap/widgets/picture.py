@@ -162,7 +162,7 @@ def picture(
         text = next((text for text in texts if len(text) <= width), "")
         drawn = [overlaid(title, notes), *([] for _ in range(height - 1))]
         drawn[height // 2 if height > 1 else 0] = [(text.center(width), AXIS)]
-        return _beside(drawn, [], width, height, extras)
+        return _beside(drawn, {}, width, height, extras)
     rows = plot_rows(height)
     plots = [
         (number, plot(view, scale).lines())
@@ -208,9 +208,7 @@ def plot_rows(height: int) -> int:
     return max(height - 2, min(height - 1, 1), 0)
 
 
-def _title(
-    views: Sequence[View], width: int, tz: tzinfo | None, extras: Extras
-) -> list[Span]:
+def _title(views: Sequence[View], width: int, tz: tzinfo | None, extras: Extras) -> list[Span]:
     view = views[extras.selected]
     if extras.cursor is None:
         return [(" " * width, "")] if extras.legend_width else title_row(view, width)
@@ -249,9 +247,7 @@ def _with_cursors(over: list[Overlay], line: str, extras: Extras) -> list[Overla
     return over
 
 
-def _line_ends(
-    views: Sequence[View], scales: Sequence[Scale | None], rows: int
-) -> dict[int, Span]:
+def _line_ends(views: Sequence[View], scales: Sequence[Scale | None], rows: int) -> dict[int, Span]:
     """The number of each line in the row where it ends, or the nearest one that is free."""
     found: dict[int, Span] = {}
     for number, (view, scale) in enumerate(zip(views, scales, strict=True)):
