@@ -112,8 +112,12 @@ class Window:
         self._needed_ns, self.dots = needed_ns, max(dots, 2)
         # Held before it knew of anything, it stands still at what there is first.
         if self.held is None or fresh:
-            self.end_ns = now_ns
-            self._fit()
+            self._move_on()
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it follows as at first."""
+        return self.held is None and self.fit is Fit.RECENT
 
     @property
     def dot_ns(self) -> int:
@@ -168,8 +172,8 @@ class Window:
             if before_ns >= longest_ns:
                 return
             if span_ns >= longest_ns:
-                self.fit, self.end_ns = Fit.ALL, self._now
-                self._fit()
+                self.fit = Fit.ALL
+                self._move_on()
                 self._let_go_at_now()
                 return
         if span_ns == before_ns:
@@ -199,15 +203,14 @@ class Window:
 
     def reset(self) -> None:
         """Follows as at first; where it does, shows everything instead."""
-        plain = self.held is None and self.fit is Fit.RECENT
-        self.fit = Fit.ALL if plain else Fit.RECENT
-        self.span_ns, self.end_ns = 0, self._now
-        self._fit()
+        self.fit = Fit.ALL if self.is_plain else Fit.RECENT
+        self.span_ns = 0
         self.follow()
 
     def follow(self) -> None:
         """Follows, without a cursor."""
-        self.held, self.cursor_ns, self.end_ns = None, None, self._now
+        self.held, self.cursor_ns = None, None
+        self._move_on()
 
     def hold(self, by: Holder) -> None:
         """Stands still, unless it does already."""
@@ -218,6 +221,8 @@ class Window:
         """The log follows again, and so does the window if nothing else holds it."""
         if self.held is Holder.LOG:
             self.held = None if self.cursor_ns is None else Holder.CURSOR
+        if self.held is None:
+            self._move_on()
 
     def put_cursor(self, cell: int) -> None:
         """Puts the cursor into a cell, or the nearest that there is."""
@@ -250,6 +255,7 @@ class Window:
         self.cursor_ns = None
         if self.held is Holder.CURSOR:
             self.held = None
+            self._move_on()
 
     def contain(self, time_ns: int) -> None:
         """Goes to where a time is in sight, and stands still there, unless it is already."""
@@ -271,12 +277,14 @@ class Window:
     def _least_end(self) -> int:
         return min(self._first_ns + self.span_ns, self._now)
 
-    def _fit(self) -> None:
+    def _move_on(self) -> None:
+        self.end_ns = self._now
         if self.fit is Fit.RECENT:
             self.span_ns = steady_span(self._needed_ns, self.span_ns)
         elif self.fit is Fit.ALL:
-            everything_ns = max(self._now - self._first_ns, LEAST_SPAN)
-            self.span_ns = steady_span(everything_ns, self.span_ns)
+            # The last column reaches beyond now, so that the others have to hold everything.
+            needed_ns = -(-(self._now - self._first_ns) * self.dots // (self.dots - 1))
+            self.span_ns = steady_span(max(needed_ns, LEAST_SPAN), self.span_ns)
 
     def _let_go_at_now(self) -> None:
         if self.held is Holder.PERSON and self.cursor_ns is None:

@@ -81,13 +81,15 @@ class Chart(LineWidget, can_focus=True):
         Binding("right", "cursor(1)", "Right", show=False),
         Binding("shift+left", "cursor(-10)", "Ten left", show=False),
         Binding("shift+right", "cursor(10)", "Ten right", show=False),
+        Binding("enter", "go", "Message", tooltip="Go to the cursor's message in the log"),
+        Binding("plus", "zoom(0.5)", "Zoom", key_display="+ -", tooltip="Show less or more time"),
+        Binding("equals_sign", "zoom(0.5)", "Zoom in", show=False),
+        Binding("minus", "zoom(2)", "Zoom out", show=False),
+        Binding("0", "reset", "Follow", tooltip="Follow now again"),
+        Binding("0", "show_all", "All", tooltip="Show everything that is kept"),
         Binding("up", "choose(-1)", "Line", key_display="↑ ↓", tooltip="Choose a line"),
         Binding("down", "choose(1)", "Next line", show=False),
-        Binding("enter", "go", "To this message", tooltip="Go to the cursor's message in the log"),
-        Binding("plus,equals_sign", "zoom(0.5)", "Zoom", key_display="+ -"),
-        Binding("minus", "zoom(2)", "Zoom out", show=False),
-        Binding("0", "reset", "Follow / all", tooltip="Follow again, or show everything"),
-        Binding("escape", "leave", "Log", tooltip="Go back to the log"),
+        Binding("escape", "leave", "Log", key_display="esc", tooltip="Go back to the log"),
     ]
 
     frozen = reactive(False, init=False)
@@ -175,6 +177,10 @@ class Chart(LineWidget, can_focus=True):
         match action, parameters:
             case "choose", _:
                 return self.scene.lines > 1
+            case "reset", _:
+                return not self.window.is_plain
+            case "show_all", _:
+                return self.window.is_plain
             case "go", _:
                 return self.window.cursor is not None
         return True
@@ -190,8 +196,11 @@ class Chart(LineWidget, can_focus=True):
         self._moved()
 
     def action_zoom(self, factor: float) -> None:
-        """Shows so many times as much time, about the cursor or at the right edge."""
-        self.window.zoom(factor)
+        """Shows so many times as much time, about a cursor that is in sight, or the right edge."""
+        about_ns = None if self.window.cursor_ns is not None else self.log_cursor_ns
+        if about_ns is not None and self.window.cell_of(about_ns) is None:
+            about_ns = None
+        self.window.zoom(factor, about_ns)
         self._moved()
 
     def action_pan(self, part: int) -> None:
@@ -203,6 +212,10 @@ class Chart(LineWidget, can_focus=True):
         """Follows again; where it does, shows everything."""
         self.window.reset()
         self._moved()
+
+    def action_show_all(self) -> None:
+        """Shows everything that is kept."""
+        self.action_reset()
 
     def action_leave(self) -> None:
         """Goes back to the log, without a cursor."""

@@ -144,7 +144,7 @@ def title_row(
 
 def range_text(low: float, high: float) -> str:
     """A range in short, such as "77.9–79.1" or "1.2M–3.4M"."""
-    step = (high - low) / 100
+    step = (high - low) / 20
     if not step > max(abs(low), abs(high)) * 1e-9:
         step = max(abs(low), abs(high), 1.0) * 1e-3
     step = max(10.0 ** floor(log10(step)), 10.0**-MOST_DECIMALS)

@@ -18,6 +18,9 @@ CURSOR, LOG_CURSOR = "chart--cursor", "chart--log-cursor"
 WAITING = ("waiting for the first number", "waiting")
 NOTHING = ("no number was received", "no number")
 
+BESIDE = 3
+"""Cells between the plot and the legend, of which the first has the ends of the lines."""
+
 Overlay = tuple[int, str, str]
 """A column of cells, and the text that stands there with the component class of its colour."""
 
@@ -152,7 +155,7 @@ def picture(
     if scale is None:
         scale = next((scale for scale in scales if scale is not None), None)
     if extras.legend_width:
-        width -= extras.legend_width + 2
+        width -= extras.legend_width + BESIDE
     gutter = width - len(view.columns) // 2
     title = _title(views, width, tz, extras)
     above = title[0][0] if not title[0][1] else ""
@@ -278,7 +281,7 @@ def _beside(
         used = sum(cell_len(text) for text, _ in spans)
         spans.append((" " * (width - used), ""))
         spans.append(ends.get(row - 1, (" ", "")))
-        spans.append((" ", ""))
+        spans.append((" " * (BESIDE - 1), ""))
         if row < len(shown):
             spans += shown[row]
     return drawn

@@ -16,7 +16,7 @@ from grpctap.core.ticks import Scale, within_reach
 from grpctap.core.window import Holder, Window, needed_span
 from grpctap.widgets.braille import View, value_range
 from grpctap.widgets.legend import LINES, Span, legend
-from grpctap.widgets.picture import Extras, picture, plot_rows
+from grpctap.widgets.picture import BESIDE, Extras, picture, plot_rows
 
 RECENT = 8
 LABEL_WIDTH = 5
@@ -104,7 +104,7 @@ class Scene:
 
     def _look(self, source: ChartSource, width: int, height: int) -> list[View] | None:
         """Copies what is to be seen of the source; None when it is what was seen before."""
-        beside = self._legend_width + 2 if self._legend_width else 0
+        beside = self._legend_width + BESIDE if self._legend_width else 0
         gutter = self._label_width + 3
         if width - gutter - beside < LEAST_PLOT or plot_rows(height) < 3:
             gutter = 0
