@@ -220,7 +220,8 @@ def test_the_cursor_takes_the_window_along_and_past_now_it_goes() -> None:
     window.move_cursor(window.cells - 1 + 5)
     assert (window.cursor, window.start) == (window.cells - 1, start - 10)
     window.move_cursor(10)
-    assert (window.cursor_ns, window.held) == (None, None)
+    assert window.is_plain
+    assert window.cursor is None
 
 
 def test_who_holds_it_lets_it_go() -> None:

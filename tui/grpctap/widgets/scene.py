@@ -52,7 +52,7 @@ class Scene:
         self._tz = tz
         self._axis = "received"
         self._series: tuple[Series, ...] = ()
-        self._scrolls: dict[int, Scroll] = {}
+        self._scrolls: list[Scroll] = []
         self._scales: dict[int, Scale] = {}
         self._seen: tuple[object, ...] = ()
         self._today_ns = 0
@@ -71,7 +71,7 @@ class Scene:
 
     def forget(self) -> None:
         """Forgets what was reckoned, so that the next picture is made from nothing."""
-        self._scrolls = {key: Scroll() for key in self._scrolls}
+        self._scrolls = [Scroll() for _ in self._scrolls]
         self._seen = ()
 
     def standing_out(self, source: ChartSource) -> Point | None:
@@ -140,7 +140,7 @@ class Scene:
             until_ns = window.end_ns if held else None
             return [
                 View(
-                    columns=self._scrolls[id(series)].look(series, start, window.dots, dot_ns),
+                    columns=scroll.look(series, start, window.dots, dot_ns),
                     start_ns=start_ns,
                     dot_ns=dot_ns,
                     before=point,
@@ -150,26 +150,32 @@ class Scene:
                     recent=series.recent(RECENT, until_ns),
                     moving=moving,
                 )
-                for (name, series), point in zip(
-                    ((line.name, line.series) for line in lines), before, strict=True
+                for name, series, point, scroll in zip(
+                    names, self._series, before, self._scrolls, strict=False
                 )
             ]
 
     def _take_lines(self, frame: ChartFrame) -> Sequence[Line]:
         """The lines that are drawn; forgets what was of others."""
         lines = tuple(frame.lines[: len(LINES)]) or NO_LINE
+        series = tuple(line.series for line in lines)
+        changed = len(series) != len(self._series) or not all(map(_same, series, self._series))
         if frame.axis != self._axis:
             # The other axis has other times, so that no place on it means anything.
-            self._axis, self.window = frame.axis, Window()
-        series = tuple(line.series for line in lines)
-        if len(series) == len(self._series) and all(map(_same, series, self._series)):
+            held = self.window.held
+            self._axis, self.window, self.log_cursor_ns = frame.axis, Window(), None
+            if held is Holder.LOG:
+                self.window.hold(held)
+        elif changed and len(series) == len(self._series) and self._axis != "received":
+            # A point came late, for which its line has begun anew.
+            self._series = series
             return lines
-        self._series = series
-        self.selected = min(self.selected, len(series) - 1)
-        self._label_width, self._legend_width = LABEL_WIDTH, 0
-        known = self._scrolls
-        self._scrolls = {id(one): known.get(id(one)) or Scroll() for one in series}
-        self._scales.clear()
+        if changed:
+            self._series = series
+            self.selected = min(self.selected, len(series) - 1)
+            self._scrolls += [Scroll() for _ in range(len(series) - len(self._scrolls))]
+            self._scales.clear()
+            self.resize()
         return lines
 
     def _scales_for(self, views: Sequence[View], rows: int) -> list[Scale | None]:
