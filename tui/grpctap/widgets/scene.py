@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import tzinfo
 from typing import Protocol
 
@@ -55,6 +56,8 @@ class Scene:
         self._scrolls: list[Scroll] = []
         self._scales: dict[int, Scale] = {}
         self._seen: tuple[object, ...] = ()
+        self._place_held: tuple[object, ...] = ()
+        self._views: list[View] = []
         self._today_ns = 0
         self._common = False
         self._label_width = LABEL_WIDTH
@@ -72,7 +75,7 @@ class Scene:
     def forget(self) -> None:
         """Forgets what was reckoned, so that the next picture is made from nothing."""
         self._scrolls = [Scroll() for _ in self._scrolls]
-        self._seen = ()
+        self._seen = self._place_held = ()
 
     def standing_out(self, source: ChartSource) -> Point | None:
         """What stands out most at the cursor, of the chosen line; None: there is no such."""
@@ -137,8 +140,13 @@ class Scene:
             if seen == self._seen:
                 return None
             self._seen = seen
+            place_held = (self._series, start, dots, dot_ns, names) if held else ()
+            if held and place_held == self._place_held:
+                # What came since, at the very moment of its end, would move what is held.
+                return [replace(view, marks=marks) for view in self._views]
+            self._place_held = place_held
             until_ns = window.end_ns if held else None
-            return [
+            self._views = [
                 View(
                     columns=scroll.look(series, start, window.dots, dot_ns),
                     start_ns=start_ns,
@@ -154,6 +162,7 @@ class Scene:
                     names, self._series, before, self._scrolls, strict=False
                 )
             ]
+            return self._views
 
     def _take_lines(self, frame: ChartFrame) -> Sequence[Line]:
         """The lines that are drawn; forgets what was of others."""
