@@ -15,7 +15,7 @@ from time import perf_counter_ns, process_time_ns
 
 from textual.app import App, ComposeResult
 
-from grpctap.core.series import ChartFrame, Line, Scroll, Series
+from grpctap.core.series import ChartFrame, Line, Series
 from grpctap.widgets.chart import Chart
 
 SECOND = 1_000_000_000
@@ -83,8 +83,7 @@ async def frames(points: int) -> None:
             chart.pull()
             idle.append((perf_counter_ns() - start) / 1e6)
         for _ in range(FRAMES):
-            chart._scroll = Scroll()
-            chart._seen = ()
+            chart.scene.forget()
             fresh.append(frame(chart))
     for name, times in (("moves on", moving), ("from nothing", fresh), ("no change", idle)):
         p99 = quantiles(times, n=100)[98]

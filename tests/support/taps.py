@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent import futures
 from contextlib import contextmanager
 from pathlib import Path
@@ -77,11 +77,12 @@ def make_tap(
     token: bytes = b"",
     history: int = 10**6,
     backoff: Backoff | None = None,
+    clock: Callable[[], int] | None = None,
 ) -> Tap:
     request = SimpleRequest(data=data)
     transport = GrpcTransport(Target(address, plaintext=True), METHOD)
     schema = ListValue(request, progress=True)
-    return Tap(transport, schema, capacity=history, token=token, backoff=backoff)
+    return Tap(transport, schema, capacity=history, token=token, backoff=backoff, clock=clock)
 
 
 @contextmanager

@@ -7,8 +7,9 @@ from rich.cells import cell_len
 
 from grpctap.core.series import ChartFrame, Column, Line, Mark, Point, Series
 from grpctap.core.ticks import SECOND, Scale
+from grpctap.core.window import needed_span, steady_span
 from grpctap.widgets.braille import Dots, View, plot, value_range
-from grpctap.widgets.chart import mark_texts, needed_span, steady_span
+from grpctap.widgets.picture import mark_texts
 
 
 def lit(dots: Dots) -> set[tuple[int, int]]:

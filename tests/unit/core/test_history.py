@@ -131,3 +131,28 @@ def test_a_step_goes_to_the_next_value_past_seams_and_what_was_let_go() -> None:
     still = held.step(1, 1)
     assert still is not None
     assert still.value.label == 2
+
+
+@given(
+    capacity=st.integers(1, 2 * CHUNK),
+    steps=st.lists(st.none() | st.integers(0, 3), max_size=60),
+    sought=st.integers(-2, 200),
+)
+def test_a_value_is_found_by_its_time(capacity: int, steps: list[int | None], sought: int) -> None:
+    history, now = History(capacity), 0
+    for step in steps:
+        if step is None:
+            history.add_seam(seam())
+        else:
+            now += step
+            history.append(0, now, b"x")
+    frozen = history.newest()
+    values = [
+        (frozen.first + at, row) for at, row in enumerate(frozen.rows) if isinstance(row, Value)
+    ]
+
+    found = frozen.at_time(sought)
+
+    reached = [item for item in values if item[1].time_ns >= sought]
+    assert found == (reached[0] if reached else values[-1] if values else None)
+    assert frozen.at_time(-sought, lambda value: -sought) == (values[0] if values else None)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpctap.core.series import Column, Point, Scroll, Series
+from grpctap.core.scroll import Scroll
+from grpctap.core.series import Column, Point, Series
 
 STEPS = st.lists(
     st.tuples(st.integers(-2, 5), st.integers(-50, 50).map(float)), min_size=0, max_size=300
@@ -71,6 +72,45 @@ def test_an_envelope_is_what_brute_force_finds(
     assert series.after(start + span) == next((p for p in kept if p.time_ns >= start + span), None)
 
 
+def time_of(points: list[Point], at: int) -> int:
+    return points[at].time_ns if -len(points) <= at < len(points) else 0
+
+
+@given(
+    steps=STEPS,
+    capacity=st.integers(1, 120),
+    fan=st.integers(2, 4),
+    start=st.integers(-20, 600),
+    span=st.integers(0, 700),
+)
+def test_what_stands_out_is_the_extreme_furthest_from_the_point_before(
+    steps: list[tuple[int, float]], capacity: int, fan: int, start: int, span: int
+) -> None:
+    series, points = filled(steps, capacity, fan)
+    kept = points[series.dropped :]
+    earlier = [point for point in kept if point.time_ns < start]
+    inside = [point for point in kept if start <= point.time_ns < start + span]
+
+    found = series.standing_out(start, start + span)
+
+    if not inside:
+        assert found == (earlier[-1] if earlier else None)
+        return
+    assert found in inside
+    before = (earlier or inside)[-1 if earlier else 0].value
+    assert abs(found.value - before) == max(abs(point.value - before) for point in inside)
+    if len({point.value for point in inside}) == 1:
+        assert found == inside[-1]
+
+
+def test_one_value_among_a_million_is_found() -> None:
+    series = Series(10**6)
+    series.extend(range(10**6), [1.0] * 700_123 + [9.0] + [1.0] * 299_876)
+
+    assert series.standing_out(0, 10**6) == (700_123, 9.0)
+    assert series.standing_out(700_124, 10**6) == (10**6 - 1, 1.0)
+
+
 @given(steps=STEPS, capacity=st.integers(1, 50))
 def test_the_ends_are_the_ends(steps: list[tuple[int, float]], capacity: int) -> None:
     series, points = filled(steps, capacity, 2)
@@ -82,11 +122,14 @@ def test_the_ends_are_the_ends(steps: list[tuple[int, float]], capacity: int) ->
     assert series.last_time == (kept[-1].time_ns if kept else None)
     assert series.previous == (kept[-2].value if len(kept) > 1 else None)
     assert series.recent(5) == [point.value for point in kept[-5:]]
+    for until in (-1, 0, time_of(kept, 3), time_of(kept, -1)):
+        earlier = [point.value for point in kept if point.time_ns <= until]
+        assert series.recent(5, until) == earlier[-5:]
     assert series.time_back(7) == (kept[-7:][0].time_ns if kept else None)
 
 
 @given(
-    rounds=st.lists(st.tuples(STEPS, st.integers(-3, 20)), max_size=12),
+    rounds=st.lists(st.tuples(STEPS, st.integers(-40, 40)), max_size=12),
     capacity=st.integers(1, 60),
     width=st.integers(1, 9),
     count=st.integers(1, 30),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isfinite
@@ -180,9 +180,33 @@ class Series:
         """The time of the newest point."""
         return self._times[-1] if self._times else None
 
-    def recent(self, count: int) -> list[float]:
-        """The newest `count` values, or as many as there are, oldest first."""
-        return self._values[-count:].tolist() if count > 0 else []
+    def recent(self, count: int, until_ns: int | None = None) -> list[float]:
+        """The newest `count` values, or as many as there are, oldest first.
+
+        Args:
+            count: How many.
+            until_ns: The time of the newest that counts; None: all count.
+        """
+        if until_ns is None:
+            return self._values[-count:].tolist() if count > 0 else []
+        end = bisect_right(self._times, until_ns)
+        return self._values[max(end - count, 0) : end].tolist()
+
+    def standing_out(self, start_ns: int, end_ns: int) -> Point | None:
+        """The point of a stretch that is furthest from the point before the stretch.
+
+        Where all are alike it is the last; of an empty stretch, the point before; None: no such.
+        """
+        first = bisect_left(self._times, start_ns)
+        stop = bisect_left(self._times, end_ns, first)
+        if first == stop:
+            return self.before(end_ns)
+        low, high = self._extremes(first, stop)
+        at = stop - 1
+        if low != high:
+            before = self._values[max(first - 1, 0)]
+            at = self._find(high if abs(high - before) >= abs(low - before) else low, first, stop)
+        return Point(self._times[at], self._values[at])
 
     def time_back(self, count: int) -> int | None:
         """The time of the oldest of the newest `count` points; None when there is none."""
@@ -255,6 +279,21 @@ class Series:
             highs += self._top_highs[start_top:stop_top]
         return min(lows), max(highs)
 
+    def _find(self, value: float, first: int, stop: int) -> int:
+        """Where a value that is there stands first; blocks that cannot have it are skipped."""
+        values, fan = self._values, self._fan
+        at = first
+        while at < stop:
+            block = at // fan
+            end = min((block + 1) * fan, stop)
+            whole = block < len(self._lows)
+            if not whole or self._lows[block] <= value <= self._highs[block]:
+                part = values[at:end]
+                if value in part:
+                    return at + part.index(value)
+            at = end
+        return stop - 1
+
     def _close_block(self) -> None:
         fan = self._fan
         self._room = fan
@@ -274,50 +313,6 @@ class Series:
         del self._lows[: block // fan], self._highs[: block // fan]
         del self._top_lows[: block // fan // fan], self._top_highs[: block // fan // fan]
         self.dropped += block
-
-
-class Scroll:
-    """The envelope of a window that moves on: only what may have changed is reckoned anew.
-
-    Columns are numbered by their time over their duration, so they stay the same as they scroll.
-    It reads the series under the owner's lock, and its results can be used outside of it.
-    """
-
-    def __init__(self) -> None:
-        self._series: Series | None = None
-        self._column_ns = 0
-        self._start = 0
-        self._open = 0
-        self._dropped = 0
-        self._columns: list[Column | None] = []
-
-    def look(self, series: Series, start: int, count: int, column_ns: int) -> list[Column | None]:
-        """What `series.envelope` finds for columns `start` to `start` + `count` - 1.
-
-        Args:
-            series: The series to look at.
-            start: The number of the first column.
-            count: How many columns.
-            column_ns: The duration of each, in nanoseconds, above 0.
-        """
-        kept: list[Column | None] = []
-        if series is self._series and column_ns == self._column_ns and start >= self._start:
-            kept = self._columns[start - self._start : max(self._open - self._start, 0)][:count]
-        if kept and series.dropped != self._dropped and series.first_time is not None:
-            first = series.first_time // column_ns - start
-            for i in range(min(first, len(kept))):
-                kept[i] = None
-            if 0 <= first < len(kept):
-                begin_ns = (start + first) * column_ns
-                kept[first] = series.envelope(begin_ns, begin_ns + column_ns, 1)[0]
-        columns = kept + series.envelope(
-            (start + len(kept)) * column_ns, (start + count) * column_ns, count - len(kept)
-        )
-        self._series, self._column_ns, self._start = series, column_ns, start
-        self._dropped, self._columns = series.dropped, columns
-        # No point comes earlier than the last, so only its column and those after it are open.
-        self._open = series.last_time // column_ns if series.last_time is not None else start
-        return columns
 
 
 class Line(NamedTuple):

@@ -148,13 +148,24 @@ def time_ticks(start_ns: int, end_ns: int, step_ns: int, tz: tzinfo | None = Non
 
 
 def time_label(time_ns: int, step_ns: int, tz: tzinfo | None = None) -> str:
-    """A time as it stands on an axis: HH:MM:SS, with tenths or as MM-DD as the step asks for."""
+    """A time as it stands on an axis: HH:MM:SS, with tenths or as MM-DD as the step asks for.
+
+    In steps of minutes and more, midnight is the date that begins with it.
+    """
     clock = datetime.fromtimestamp(time_ns // SECOND, tz)
-    if step_ns >= DAY:
+    midnight = not (clock.hour or clock.minute or clock.second or time_ns % SECOND)
+    if step_ns >= DAY or (midnight and step_ns >= MINUTE):
         return f"{clock:%m-%d}"
     if step_ns < SECOND:
         return f"{clock:%H:%M:%S}.{time_ns % SECOND * 10 // SECOND}"
     return f"{clock:%H:%M:%S}"
+
+
+def day_label(time_ns: int, today_ns: int, tz: tzinfo | None = None) -> str:
+    """The date of a time as MM-DD; "" where it is the same day as `today_ns`."""
+    clock = datetime.fromtimestamp(time_ns // SECOND, tz)
+    today = datetime.fromtimestamp(today_ns // SECOND, tz)
+    return "" if clock.date() == today.date() else f"{clock:%m-%d}"
 
 
 def _band(low: float, high: float) -> tuple[float, float]:

@@ -35,6 +35,8 @@ KEYS = (
     ("w", "Record into a file; w again ends it."),
     ("c", "Choose the fields that the chart shows."),
     ("C", "Show or hide the chart."),
+    ("tab", "To the chart and back: ← → cursor, enter to log."),
+    ("+ - ← → 0 x", "Chart: zoom, pan, follow or all, event time."),
     ("y", "Copy the call as a command line of grpcurl."),
     ("escape", "Back to the request, if it was written here."),
     ("ctrl+p", "More commands, among them the themes."),

@@ -80,6 +80,13 @@ class WatchScreen(Screen[None]):
         Binding("p", "picture", "Picture", show=False, tooltip="Write the screen to an SVG file"),
         Binding("c", "fields", "Fields", tooltip="Choose what the chart shows"),
         Binding("C", "chart", "Chart", show=False, tooltip="Show or hide the chart"),
+        Binding("tab", "switch", "Chart / log", show=False),
+        Binding("plus,equals_sign", "zoom(0.5)", "Zoom in", show=False),
+        Binding("minus", "zoom(2)", "Zoom out", show=False),
+        Binding("left", "pan(-1)", "Earlier", show=False),
+        Binding("right", "pan(1)", "Later", show=False),
+        Binding("0", "reset_chart", "All / follow", show=False),
+        Binding("x", "axis", "Event time", show=False),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -149,7 +156,9 @@ class WatchScreen(Screen[None]):
         self.query_one(LogHeader).text = log.header
         self._frames += 1
         if self._frames % FRAMES_PER_LOOK == 0:
-            self.query_one(Chart).tick()
+            chart, at_cursor = self.query_one(Chart), log.at_cursor
+            chart.log_cursor_ns = at_cursor and self._tap.chart_time(at_cursor)
+            chart.tick()
             self.look()
 
     def look(self) -> None:
@@ -216,6 +225,8 @@ class WatchScreen(Screen[None]):
                 return self.query_one(StreamLog).selected is not None
             case "chart" | "fields", _:
                 return self.size.height >= LEAST_ROWS_FOR_CHART
+            case (("switch" | "zoom" | "pan" | "reset_chart" | "axis"), _):
+                return self.query_one(Chart).display
         return True
 
     def action_stream(self, name: str) -> None:
@@ -291,6 +302,48 @@ class WatchScreen(Screen[None]):
         """Records no more."""
         self._tap.stop_recording()
         self.look()
+
+    def action_switch(self) -> None:
+        """Goes to the chart, or back to the log."""
+        chart = self.query_one(Chart)
+        if chart.has_focus:
+            chart.action_leave()
+        else:
+            chart.focus()
+
+    def action_zoom(self, factor: float) -> None:
+        """Shows so many times as much time on the chart."""
+        self.query_one(Chart).action_zoom(factor)
+
+    def action_pan(self, part: int) -> None:
+        """Goes along time on the chart."""
+        self.query_one(Chart).action_pan(part)
+
+    def action_reset_chart(self) -> None:
+        """Lets the chart follow; where it does, shows everything on it."""
+        self.query_one(Chart).action_reset()
+
+    def action_axis(self) -> None:
+        """Draws the chart by event time, or by receive time again."""
+        if not self._tap.has_event_times:
+            self.notify("no event time in these messages", severity="warning")
+            return
+        self._tap.by_event = not self._tap.by_event
+        self.query_one(Chart).pull()
+
+    def on_chart_left(self) -> None:
+        """Goes from the chart to the log."""
+        self.query_one(StreamLog).focus()
+
+    def on_chart_chosen(self, event: Chart.Chosen) -> None:
+        """Shows in the log what came at the chart's cursor."""
+        log = self.query_one(StreamLog)
+        log.frozen = True
+        found = log.shown.at_time(event.time_ns, self._tap.chart_time)
+        if found is None:
+            return
+        log.select(found.row)
+        self.query_one(Chart).action_leave()
 
     def action_back(self) -> None:
         """Goes back to where the call was written."""

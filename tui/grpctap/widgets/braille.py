@@ -5,6 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
 
 from grpctap.core.series import Column, Mark, Point
 from grpctap.core.ticks import Scale, within_reach
@@ -83,9 +85,36 @@ class Dots:
         return ["".join(row) for row in zip(*cells, strict=True)] if rows else []
 
 
+@lru_cache(maxsize=4096)
+def _merged(cell: tuple[str, ...]) -> tuple[str, int]:
+    code, last = 0, 0
+    for number, character in enumerate(cell):
+        if character != " ":
+            code |= ord(character) - 0x2800
+            last = number
+    return (chr(0x2800 + code) if code else " "), last
+
+
+def merge(rows: Sequence[str]) -> list[tuple[str, int]]:
+    """Lays rows of cells of the same width over each other.
+
+    Returns:
+        Runs of cells with the dots of all, and of which row the last dots in them are.
+    """
+    cells = map(_merged, zip(*rows, strict=True))
+    runs: list[tuple[str, int]] = []
+    for last, run in groupby(cells, key=_last):
+        runs.append(("".join(character for character, _ in run), last))
+    return runs
+
+
+def _last(cell: tuple[str, int]) -> int:
+    return cell[1]
+
+
 @dataclass(frozen=True, slots=True)
 class View:
-    """A copy of what a frame shows: `columns` are columns of dots, of `dot_ns` each."""
+    """A copy of what a frame shows of a line: `columns` are columns of dots, of `dot_ns` each."""
 
     columns: Sequence[Column | None]
     start_ns: int

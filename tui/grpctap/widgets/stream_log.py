@@ -147,6 +147,12 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         return self._shown.step(self._shown.end, -1)
 
     @property
+    def at_cursor(self) -> Value | None:
+        """The value at the cursor; None: there is no cursor."""
+        row = None if self._cursor is None else self._shown.get(self._cursor)
+        return row if isinstance(row, Value) else None
+
+    @property
     def shown(self) -> Frozen:
         """The rows that it knows: all, where it is frozen, else those in sight."""
         return self._shown
