@@ -10,7 +10,7 @@ from dataclasses import replace
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.facts import CallFacts, Calls, Sent
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located
+from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located, Slab
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
@@ -342,6 +342,17 @@ class Tap:
         with self._lock:
             self._take_in()
             return self._session.history.newest(count)
+
+    def slab(self, start: int, most: int, most_bytes: int) -> Slab:
+        """Rows from `start` on, as those of a history, for who goes through all of them."""
+        with self._lock:
+            self._take_in()
+            return self._session.history.slab(start, most, most_bytes)
+
+    def interruptions(self) -> list[Interruption]:
+        """The newest interruptions, in order, as far as they are known."""
+        with self._lock:
+            return list(self._session.interruptions)
 
     def now_ns(self) -> int:
         """The time on the clock that stamps the values, in nanoseconds since the epoch."""

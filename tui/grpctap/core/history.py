@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import accumulate, chain
+from itertools import accumulate, chain, takewhile
 from typing import NamedTuple, cast, overload
 
 from grpctap.core.seams import Seam
@@ -50,6 +50,46 @@ class Extent(NamedTuple):
     first: int
     end: int
     version: int
+
+
+class Slab(NamedTuple):
+    """Consecutive rows as they were, in columns of the same length.
+
+    `first` is the number of the first row, `before` how many values had been appended ahead of it,
+    and `total` how many by now. `items` are messages, and seams where `seams` has their offsets;
+    `times` are receive times in nanoseconds since the epoch, without meaning for a seam.
+    """
+
+    first: int
+    before: int
+    total: int
+    items: list[bytes | Seam | None]
+    sequences: list[int]
+    times: array[int]
+    seams: list[int]
+
+    @property
+    def end(self) -> int:
+        """One past the last row."""
+        return self.first + len(self.items)
+
+    @property
+    def values(self) -> int:
+        """How many values are among its rows."""
+        return len(self.items) - len(self.seams)
+
+    def messages(self) -> tuple[Sequence[int], list[bytes]]:
+        """The messages among its rows, with their offsets."""
+        if not self.seams:
+            return range(len(self.items)), cast("list[bytes]", self.items)
+        found = [(at, item) for at, item in enumerate(self.items) if isinstance(item, bytes)]
+        return [at for at, _ in found], [raw for _, raw in found]
+
+    def value(self, offset: int, nth: int) -> Located:
+        """The value at an offset, before which there are `nth` values in it."""
+        raw = cast("bytes", self.items[offset])
+        value = Value(self.sequences[offset], self.before + nth + 1, self.times[offset], raw)
+        return Located(self.first + offset, value)
 
 
 class _Chunk:
@@ -188,6 +228,25 @@ class History:
     def rows(self, start: int, stop: int) -> list[Row]:
         """The kept rows among `start` to `stop` - 1, in order."""
         return [row for chunk in self._parts(start, stop) for row in chunk.rows()]
+
+    def slab(self, start: int, most: int, most_bytes: int) -> Slab:
+        """The first of the rows kept from `start` on, for who goes through all of them.
+
+        There are at most `most`, of `most_bytes` together unless it is one row alone, and none only
+        where there are no rows from `start` on.
+        """
+        start = max(start, self.first)
+        if start >= self.end:
+            return Slab(self.end, self.values, self.values, [], [], array("q"), [])
+        chunk = self._chunks[(start - self._chunk_base) // CHUNK]
+        offset = (start - self._chunk_base) % CHUNK
+        part = chunk.part(offset, min(offset + most, len(chunk)))
+        sizes = accumulate(len(item) if isinstance(item, bytes) else 0 for item in part.items)
+        fitting = sum(1 for _ in takewhile(lambda size: size <= most_bytes, sizes))
+        if fitting < len(part):
+            part = part.part(0, max(fitting, 1))
+        items, before = part.items, part.ordinal - 1
+        return Slab(start, before, self.values, items, part.sequences, part.times, part.seams)
 
     def newest(self, count: int | None = None) -> Frozen:
         """The newest `count` rows (all that are kept: None) as they are now."""

@@ -28,6 +28,8 @@ KEYS = (
     ("enter", "Look closely at a value: JSON, tree, times."),
     ("i", "The call: metadata, status and its details."),
     ("c", "Show or hide the chart."),
+    ("b", "Board: the latest value of each key; k, v, ← →, u, d."),
+    ("h", "Health: rates, rhythm, latency, interruptions."),
     ("y", "Copy the call as a command line of grpcurl."),
     ("escape", "Back to the request, if it was written here."),
     ("ctrl+p", "More commands, among them the themes."),

@@ -17,7 +17,7 @@ from textual.strip import Strip
 from grpctap.core.history import Extent, Frozen, Located, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import printable
-from grpctap.widgets.lines import LineWidget
+from grpctap.widgets.lines import LineWidget, thumb
 
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
@@ -69,6 +69,7 @@ class StreamLog(LineWidget, can_focus=True):
     DEFAULT_CSS = """
     StreamLog {
         background: $background;
+        width: 1fr;
         & > .stream-log--number { color: $text-muted; }
         & > .stream-log--time { color: $text-muted; }
         & > .stream-log--value { color: $foreground; }
@@ -318,12 +319,8 @@ class StreamLog(LineWidget, can_focus=True):
 
     def _thumb(self, height: int) -> range:
         """The lines that the scroll bar's thumb covers."""
-        rows = self._extent.end - self._extent.first
-        if rows <= height:
-            return range(0)
-        length = max(height * height // rows, 1)
-        start = round((self._top - self._extent.first) * (height - length) / (rows - height))
-        return range(start, start + length)
+        first = self._extent.first
+        return thumb(self._top - first, self._extent.end - first, height)
 
     def _value(
         self, row: int, value: Value, width: int, *, at_cursor: bool = False
