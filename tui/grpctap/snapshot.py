@@ -16,6 +16,7 @@ class Snapshot:
     `silent_ns` is how long no value came on an open call, and `alive` whether a sign of life shows
     that the server is there all the same. `attempt` counts the attempts to
     reopen a lost call (0: none is needed), and `retry_ns` is the wait before it (0: it is made).
+    `reconnects` is how many there ever were.
     `limit` is what stopped the stream without anybody's key, such as "--count 10".
     """
 
@@ -39,6 +40,7 @@ class Snapshot:
     retry_ns: int
     gave_up: bool
     limit: str = ""
+    reconnects: int = 0
 
     @property
     def count(self) -> str:

@@ -323,6 +323,7 @@ class Tap:
                 retry_ns=max(session.open_at_ns - now_ns, 0) if session.attempt else 0,
                 gave_up=session.gave_up,
                 limit=self._reached,
+                reconnects=session.reconnects,
             )
 
     @property

@@ -9,7 +9,7 @@ from math import isfinite, nan
 from operator import itemgetter
 
 from grpctap.core.follow import Taken
-from grpctap.core.history import Located
+from grpctap.core.history import Located, Slab, Value
 from grpctap.core.keys import Key
 
 MOST_KEYS = 10_000
@@ -21,52 +21,72 @@ MOST_REMEMBERED = 200_000
 Numbers = Callable[[bytes], float | None]
 """Reads the number of a message; None: it has none."""
 # Numbers are read when somebody looks, so this stands for one that was not read yet.
-_UNREAD = nan
+_UNREAD: float | None = nan
 
 
 class Entry:
     """A key, and the newest of its messages; `count` are those that were seen.
 
     `came_back` says that it may have been seen before it left once, and was not counted on since
-    then. `gone` says that it has left.
+    then. `gone` says that it has left. `time_ns` is when the newest message came, `raw` what it is.
     """
 
     __slots__ = (
-        *("came_back", "count", "first", "gone", "key", "latest", "previous"),
-        *("_number", "_previous_number"),
+        *("came_back", "count", "gone", "key", "raw", "size", "time_ns"),
+        *("_first", "_first_raw", "_number", "_ordinal", "_previous", "_previous_number"),
+        *("_row", "_sequence"),
     )
 
-    def __init__(self, key: Key, first: float | None, came_back: bool) -> None:
+    def __init__(self, key: Key, first: bytes, came_back: bool) -> None:
         self.key = key
-        self.first = first
-        """The number of the first of its messages; None: it has none."""
         self.came_back = came_back
         self.gone = False
         self.count = 0
-        self.latest: Located
-        self.previous: bytes | None = None
-        self._number: float | None = _UNREAD
-        self._previous_number: float | None = None
+        self.time_ns = 0
+        self.raw = b""
+        self.size = 0
+        """Bytes that it keeps."""
+        self._row = self._sequence = self._ordinal = 0
+        self._previous: bytes | None = None
+        self._first_raw = first
+        self._first = self._number = self._previous_number = _UNREAD
 
-    def update(self, latest: Located, previous: bytes | None, count: int) -> None:
-        """Takes so many more messages: the newest, and of several the one before it."""
-        if self.count and previous is None:
-            self.previous, self._previous_number = self.latest.value.raw, self._number
-        elif previous is not None:
-            self.previous, self._previous_number = previous, _UNREAD
-        self.latest, self._number = latest, _UNREAD
+    def update(
+        self, slab: Slab, offset: int, nth: int, raw: bytes, previous: bytes | None, count: int
+    ) -> None:
+        """Takes so many more messages.
+
+        Args:
+            slab: The rows among which they are.
+            offset: Where the newest is among the rows.
+            nth: Where it is among the values.
+            raw: The newest.
+            previous: The one before it, where it is new as well.
+            count: How many they are.
+        """
+        if previous is not None:
+            self._previous, self._previous_number = previous, _UNREAD
+        elif self.count:
+            self._previous, self._previous_number = self.raw, self._number
+        self.raw, self._number = raw, _UNREAD
+        self.time_ns = slab.times[offset]
+        self._row, self._sequence = slab.first + offset, slab.sequences[offset]
+        self._ordinal = slab.before + nth + 1
         self.count += count
+        key = self.key
+        self.size = len(raw) + len(self._previous or b"") + len(self._first_raw)
+        self.size += len(key) if isinstance(key, (str, bytes)) else 0
 
     @property
-    def size(self) -> int:
-        """Bytes that it keeps."""
-        key = len(self.key) if isinstance(self.key, (str, bytes)) else 0
-        return key + len(self.latest.value.raw) + len(self.previous or b"")
+    def latest(self) -> Located:
+        """The newest message."""
+        value = Value(self._sequence, self._ordinal, self.time_ns, self.raw)
+        return Located(self._row, value)
 
     def number(self, read: Numbers) -> float | None:
         """The number of its newest message."""
-        if self._number is not None and self._number != self._number:
-            self._number = _finite(read(self.latest.value.raw))
+        if self._number is _UNREAD:
+            self._number = _finite(read(self.raw))
         return self._number
 
     def change(self, read: Numbers, *, since_first: bool) -> tuple[float, float | None] | None:
@@ -79,26 +99,32 @@ class Entry:
         Returns:
             None where there are no two numbers; None for the percentage of zero.
         """
-        before = self.first if since_first else self._before(read)
+        if self.count < 2:
+            return None
+        before = self._number_of_first(read) if since_first else self._number_before(read)
         now = self.number(read)
-        if now is None or before is None or (since_first and self.count == 1):
+        if now is None or before is None:
             return None
         less = _finite(now - before)
         if less is None:
             return None
         return less, (_finite(less / abs(before) * 100) if before else None)
 
-    def renumber(self, first: float | None) -> None:
-        """Forgets its numbers, since others are to be read; the first of them is given."""
-        self.first = first
-        self._number = _UNREAD
-        self._previous_number = None if self.previous is None else _UNREAD
+    def renumber(self) -> None:
+        """Forgets its numbers, since others are to be read; the newest message is the first now."""
+        self._first_raw = self.raw
+        self._first = self._number = self._previous_number = _UNREAD
 
-    def _before(self, read: Numbers) -> float | None:
-        number = self._previous_number
-        if number is not None and number != number:
-            number = self._previous_number = _finite(read(self.previous or b""))
-        return number
+    def _number_of_first(self, read: Numbers) -> float | None:
+        if self._first is _UNREAD:
+            self._first = _finite(read(self._first_raw))
+            self._first_raw = b""
+        return self._first
+
+    def _number_before(self, read: Numbers) -> float | None:
+        if self._previous_number is _UNREAD:
+            self._previous_number = _finite(read(self._previous or b""))
+        return self._previous_number
 
 
 class Column(Enum):
@@ -168,23 +194,24 @@ class Board:
         counts = Counter(keys)
         last = dict(zip(keys, range(len(keys)), strict=True))
         # The last but one of each key: what comes later in the list replaces what came before.
-        before = {key: at for at, key in enumerate(keys) if last[key] != at}
-        first: dict[Key, int] | None = None
+        previous = {key: at for at, key in enumerate(keys) if last[key] != at}
+        firsts: dict[Key, int] | None = None
         for key, at in sorted(last.items(), key=itemgetter(1)):
             entry = self._entries.pop(key, None)
             if entry is None:
-                if first is None:
+                if firsts is None:
                     backwards = range(len(keys) - 1, -1, -1)
-                    first = dict(zip(reversed(keys), backwards, strict=True))
-                entry = self._new(key, raws[first[key]])
-            else:
-                self._bytes -= entry.size
-            nth = before.get(key)
+                    firsts = dict(zip(reversed(keys), backwards, strict=True))
+                entry = self._new(key, raws[firsts[key]])
+            before = previous.get(key)
+            self._bytes -= entry.size
             entry.update(
-                slab.value(offsets[at], at), None if nth is None else raws[nth], counts[key]
+                *(slab, offsets[at], at, raws[at]),
+                None if before is None else raws[before],
+                counts[key],
             )
-            self._entries[key] = entry
             self._bytes += entry.size
+            self._entries[key] = entry
         self._let_go()
 
     def arrange(self, by: Column, *, descending: bool) -> None:
@@ -200,7 +227,7 @@ class Board:
         """Reads other numbers from now on; changes since the first begin with the newest."""
         self.read, self.has_numbers = read, False
         for entry in self._entries.values():
-            entry.renumber(self._first(entry.latest.value.raw))
+            entry.renumber()
 
     def number(self, entry: Entry) -> float | None:
         """The number of an entry's newest message."""
@@ -216,14 +243,9 @@ class Board:
         came_back = not self.distinct_is_exact or _trace(key) in self._left
         if not came_back:
             self.distinct += 1
-        entry = Entry(key, self._first(first), came_back)
+        entry = Entry(key, first, came_back)
         self.rows.append(entry)
         return entry
-
-    def _first(self, raw: bytes) -> float | None:
-        number = _finite(self.read(raw))
-        self.has_numbers = self.has_numbers or number is not None
-        return number
 
     def _let_go(self) -> None:
         entries = self._entries
@@ -251,7 +273,7 @@ class Board:
             case Column.COUNT:
                 return entry.count
             case Column.SEEN:
-                return entry.latest.value.time_ns
+                return entry.time_ns
         change = self.change(entry)
         if change is None:
             return None

@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 from grpctap.core.history import Slab
 
-SLICE = 1_024
+SLICE = 512
 """Rows taken at once, at most."""
 SLICE_BYTES = 256 * 1024
 """Bytes of messages taken at once, unless one message has more."""

@@ -17,7 +17,7 @@ from grpctap.core.seams import Cause, Interruption
 SECOND = 1_000_000_000
 WINDOW_S = 60
 """How many seconds the rates go back."""
-READ_AT_ONCE = 128
+READ_AT_ONCE = 256
 """Of so many values of a slice the event time is read, at most."""
 
 

@@ -36,6 +36,7 @@ class ChooseScreen(BoxScreen[int | None]):
         border: none;
         padding: 0;
         background: $surface;
+        &:focus { border: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -51,7 +51,7 @@ def cells_of(board: Board, entry: Entry, key: str, now_ns: int) -> Cells:
                 texts[Column.CHANGE] = less if sign else "="
                 texts[Column.PERCENT] = _percent(change[1])
     texts[Column.COUNT] = f"{entry.count:,}{'+' if entry.came_back else ''}"
-    texts[Column.SEEN] = f"{_age(now_ns - entry.latest.value.time_ns)} ago"
+    texts[Column.SEEN] = f"{_age(now_ns - entry.time_ns)} ago"
     return Cells(texts, sign)
 
 

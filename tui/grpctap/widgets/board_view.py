@@ -33,7 +33,14 @@ _SORT_SHARE = 20
 # Ages go on where nothing else does.
 _AGES_S = 0.5
 _LEAST_MESSAGE = 16
-_HINTS = "k key · v value · ← → sort · u turn · d change since"
+# As much as there is room for.
+_HINTS = (
+    "k key · v value · ← → sort · u turn · d change since",
+    "k key · v value · ← → sort · u turn",
+    "← → sort · u turn",
+    "← → sort",
+    "",
+)
 
 
 class BoardView(LineWidget, can_focus=True):
@@ -342,7 +349,8 @@ class BoardView(LineWidget, can_focus=True):
         account = self._follower.account
         account = fit(f" · {account}", width - cell_len(text)) if account else ""
         room = width - cell_len(text) - cell_len(account)
-        hints = f"{_HINTS} " if room >= cell_len(_HINTS) + 3 else ""
+        hints = next((hints for hints in _HINTS if cell_len(hints) + 3 <= room), "")
+        hints += " " if hints else ""
         return Strip(
             [
                 Segment(text, self.look("board-view--title")),

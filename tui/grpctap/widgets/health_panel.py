@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import ClassVar, NamedTuple
 
 from rich.style import Style
@@ -18,10 +19,11 @@ from grpctap.widgets.status_line import quantity, span
 from grpctap.widgets.stream_log import fit
 
 WIDTH = 44
-_LABEL = 9
+_LABEL = 8
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 _PERCENTS = (50, 99)
 _MOST_BARS = 12
+_LEAST_FOR_TWO, _BETWEEN = 74, 2
 # The bounds of bars: 1, 2 and 5 times each power of ten, in nanoseconds.
 _STEPS = [0, *(lead * 10**power for power in range(3, 17) for lead in (1, 2, 5))]
 _SECOND = 1_000_000_000
@@ -77,21 +79,45 @@ class HealthPanel(KeptLines):
         report, (width, height) = self._report, self.content_size
         if report is None or not height:
             return Text("")
+        if width >= _LEAST_FOR_TWO:
+            return self._two_columns(report, width, height)
+        head = self._head(report, width)
+        tail = self._tail(report, width)
+        bars = self._bars(
+            report.health.gaps, min(height - len(head) - len(tail), _MOST_BARS), width
+        )
+        return _joined([*head, *bars, *tail], height)
+
+    def _two_columns(self, report: Report, width: int, height: int) -> Text:
+        half = (width - _BETWEEN) // 2
+        left = self._head(report, half)
+        left += self._bars(report.health.gaps, min(height - len(left), _MOST_BARS), half)
+        rows = []
+        for row, other in zip_longest(left, self._tail(report, half)):
+            whole = row.copy() if row is not None else Text()
+            if other is not None:
+                whole.append(" " * (half + _BETWEEN - whole.cell_len)).append_text(other)
+            rows.append(whole)
+        return _joined(rows, height)
+
+    def _head(self, report: Report, width: int) -> list[Text]:
         health = report.health
         head = [self._title(report, width), *self._rates(health, report.now_ns, width)]
         size = "-"
         if health.values:
             mean = quantity(health.bytes / health.values)
             size = f"mean {mean}, max {quantity(health.largest.size)} #{health.largest.label}"
-        head += [self._row("size", size, width), *self._gaps(health.gaps, width)]
-        tail = [*self._latency(health, width), *self._seams(report, width)]
-        bars = self._bars(health.gaps, min(height - len(head) - len(tail), _MOST_BARS), width)
-        return Text("\n", no_wrap=True, end="").join([*head, *bars, *tail][:height])
+        gaps = health.gaps
+        figures = _figures(gaps) if gaps.count else "-"
+        return [*head, self._row("size", size, width), self._row("gaps", figures, width)]
+
+    def _tail(self, report: Report, width: int) -> list[Text]:
+        return [*self._latency(report.health, width), *self._seams(report, width)]
 
     def _title(self, report: Report, width: int) -> Text:
         seen = report.health.values
         title = Text("Health", self._style("title"))
-        title.append(f"  of {seen:,} value{'' if seen == 1 else 's'}", self._style("label"))
+        title.append(f" · {seen:,} value{'' if seen == 1 else 's'}", self._style("label"))
         if report.account:
             room = width - title.cell_len
             title.append(fit(f" · {report.account}", room), self._style("behind"))
@@ -101,7 +127,7 @@ class HealthPanel(KeptLines):
         seconds = health.rates(now_ns)
         last = seconds[-1]
         rows = []
-        for name, at in (("messages", 0), ("bytes", 1)):
+        for name, at in (("rate", 0), ("bytes", 1)):
             known = [second[at] for second in seconds if second is not None]
             shown = "-" if last is None else _amount(at, last[at])
             most = f", max {_amount(at, max(known))}" if known else ""
@@ -111,9 +137,6 @@ class HealthPanel(KeptLines):
             row.append(fit(f" {shown}/s{most}", width - row.cell_len))
             rows.append(row)
         return rows
-
-    def _gaps(self, gaps: LogHistogram, width: int) -> list[Text]:
-        return [self._row("gaps", _figures(gaps) if gaps.count else "-", width)]
 
     def _bars(self, gaps: LogHistogram, most: int, width: int) -> list[Text]:
         return [
@@ -142,7 +165,7 @@ class HealthPanel(KeptLines):
         rows = [self._row("latency", _figures(latency), width)]
         notes = []
         if latency.negative:
-            notes.append(f"{latency.negative:,} before their time: clocks differ")
+            notes.append(f"{latency.negative:,} negative: clocks differ")
         if health.sampled:
             notes.append(f"sampled {latency.count:,} of {health.values:,}")
         return rows + [self._row("", note, width, "behind") for note in notes]
@@ -154,14 +177,12 @@ class HealthPanel(KeptLines):
             + (f" {duration(away.time_ns)}" if away.time_ns else "")
             for away in report.away
         )
-        calls = f"{report.calls:,} call{'' if report.calls == 1 else 's'}"
-        if now.attempt:
-            calls += f", attempt {now.attempt}"
+        calls = f"{report.calls:,} opened, {now.reconnects:,} to reconnect"
         faults = f"{now.missed:,} missed, {now.repeated:,} repeated, {now.late:,} late"
         wrong = now.missed or now.repeated or now.late
         return [
             *self._wrapped("seams", seams or "none", width),
-            self._row("opened", calls, width),
+            self._row("calls", calls, width),
             self._row("order", faults, width, "wrong" if wrong else ""),
             self._row("history", f"{now.kept:,} kept, {now.evicted:,} left", width),
         ]
@@ -185,13 +206,17 @@ class HealthPanel(KeptLines):
         return self.get_component_rich_style(f"health-panel--{name}")
 
 
+def _joined(rows: Sequence[Text], height: int) -> Text:
+    return Text("\n", no_wrap=True, end="").join(rows[:height])
+
+
 def _amount(at: int, amount: int) -> str:
     return quantity(amount) if at else f"{amount:,}"
 
 
 def _figures(histogram: LogHistogram) -> str:
     p50, p99 = histogram.quantiles(_PERCENTS)
-    return f"p50 {_signed(p50)}, p99 {_signed(p99)}, max {_signed(histogram.greatest)}"
+    return f"p50 {_signed(p50)} p99 {_signed(p99)} max {_signed(histogram.greatest)}"
 
 
 def _signed(time_ns: int) -> str:
