@@ -16,7 +16,7 @@ SLICE = 512
 """Rows taken at once, at most."""
 SLICE_BYTES = 256 * 1024
 """Bytes of messages taken at once, unless one message has more."""
-LOOK_S = 0.01
+LOOK_S = 0.008
 """How long a look may take, in seconds; it ends with the slice in which the time is over."""
 
 

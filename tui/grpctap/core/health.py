@@ -96,16 +96,19 @@ class Health:
         sizes = list(map(len, raws))
         self.values += len(sizes)
         self.bytes += sum(sizes)
-        at, count = 0, len(times)
+        ordered = sorted(times)
+        if ordered != list(times):
+            # The clock was set back.
+            sizes = [size for _, size in sorted(zip(times, sizes, strict=True))]
+        at, count = 0, len(ordered)
         while at < count:
-            second = times[at] // SECOND
-            # The clock may have been set back, and then they are not in order.
-            stop = max(bisect_left(times, (second + 1) * SECOND, at), at + 1)
+            second = ordered[at] // SECOND
+            stop = bisect_left(ordered, (second + 1) * SECOND, at)
             total = self._seconds.setdefault(second, [0, 0])
             total[0] += stop - at
             total[1] += sum(sizes[at:stop])
             at = stop
-        oldest = times[-1] // SECOND - WINDOW_S
+        oldest = ordered[-1] // SECOND - WINDOW_S
         if len(self._seconds) > 2 * WINDOW_S:
             # No more than the window are looked at, however the clock goes.
             newest = sorted(self._seconds)[-WINDOW_S - 1 :]

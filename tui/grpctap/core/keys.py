@@ -56,7 +56,9 @@ class FieldPath:
         self._above = [field.name for field in fields[:-1]]
         self._is_text = self.leaf.type == FieldDescriptor.TYPE_STRING
         # What is not set may read as anything then.
-        self._has_default = self.leaf.has_default_value
+        enum = self.leaf.enum_type
+        first = 0 if enum is None else enum.values[0].number
+        self._has_default = self.leaf.has_default_value or first != 0
 
     @property
     def type(self) -> str:

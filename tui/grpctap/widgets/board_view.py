@@ -242,8 +242,8 @@ class BoardView(LineWidget, can_focus=True):
         """The lines with these numbers."""
         board = self._board
         if board is None or self._path is None:
-            note = "no value yet whose field could be the key"
-            return [self._text(f" {note}" if y == 0 else "", "title", width) for y in lines]
+            note = " no field of this message can be the key"
+            return [self._text(note if y == 0 else "", "title", width) for y in lines]
         rows = board.rows[self._top : self._top + height - HEADER_LINES]
         for entry in rows:
             # The first of them may be what tells that there are numbers at all.
@@ -262,7 +262,8 @@ class BoardView(LineWidget, can_focus=True):
             elif at < len(rows):
                 drawn.append(self._line(rows[at], cells[at], width, thumb=at in bar))
             else:
-                drawn.append(Strip([self.blank(width)], width))
+                waits = not rows and not at
+                drawn.append(self._text(" waiting for values" if waits else "", "title", width))
         return drawn
 
     @property
