@@ -8,14 +8,12 @@ from google.protobuf.message import Message
 
 from grpctap.core.board import Board, Numbers
 from grpctap.core.history import Row, Value
-from grpctap.core.keys import Candidate, FieldPath, candidates, field_paths, key_reader
+from grpctap.core.keys import ENOUGH, Candidate, FieldPath, candidates, field_paths, key_reader
 from grpctap.core.message import MessageError, Schema
 
 SAMPLE = 200
 """A key is guessed from so many of the newest messages."""
 _SAMPLE_BYTES = 1_000_000
-# With fewer messages than this, more may change the guess.
-_ENOUGH = 20
 
 
 class Keying:
@@ -55,7 +53,7 @@ class Keying:
         if self.path is not None and len(messages) <= self._sampled:
             return False
         self._sampled = len(messages)
-        self._settled = self._sampled >= _ENOUGH
+        self._settled = self._sampled >= ENOUGH
         found = candidates(self._paths, messages)
         path = found[0].path if found else None
         if path is self.path:

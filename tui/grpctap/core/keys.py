@@ -22,6 +22,8 @@ Key = str | int | bytes | None
 NO_KEY = "(none)"
 LONGEST_KEY = 200
 """Characters of a key that are shown."""
+ENOUGH = 20
+"""From so many messages on it is told which key is the likeliest."""
 
 _LEAVES, _LOOKS, _DEPTH = 200, 10_000, 4
 _WHOLE = {
@@ -184,8 +186,9 @@ def _likelihood(candidate: Candidate, total: int) -> float:
         return likelihood - 4.0
     # A good key is in each message, and has values that come again, but more than one.
     likelihood += present / total
-    repeats = 1 - distinct / present
-    return likelihood + (0.5 if distinct == 1 else 2.0 * repeats)
+    # Of a few messages it tells little.
+    weight = min(present / ENOUGH, 1.0)
+    return likelihood + weight * (0.5 if distinct == 1 else 2.0 * (1 - distinct / present))
 
 
 def _name_weight(name: str) -> float:
