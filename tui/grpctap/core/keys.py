@@ -25,6 +25,7 @@ LONGEST_KEY = 200
 ENOUGH = 20
 """From so many messages on it is told which key is the likeliest."""
 
+_FEW = 5
 _LEAVES, _LOOKS, _DEPTH = 200, 10_000, 4
 _WHOLE = {
     FieldDescriptor.CPPTYPE_INT32,
@@ -186,9 +187,10 @@ def _likelihood(candidate: Candidate, total: int) -> float:
         return likelihood - 4.0
     # A good key is in each message, and has values that come again, but more than one.
     likelihood += present / total
-    # Of a few messages it tells little.
-    weight = min(present / ENOUGH, 1.0)
-    return likelihood + weight * (0.5 if distinct == 1 else 2.0 * (1 - distinct / present))
+    # Of a few messages it tells little, and half as many keys as messages are few enough.
+    weight = min(max((present - _FEW) / (ENOUGH - _FEW), 0.0), 1.0)
+    repeats = min(2 * (1 - distinct / present), 1.0)
+    return likelihood + weight * (0.5 if distinct == 1 else 2.0 * repeats)
 
 
 def _name_weight(name: str) -> float:
