@@ -208,7 +208,7 @@ def test_the_likeliest_key_is_a_text_that_comes_again() -> None:
         ("string note = 1; int32 id = 2;", [(f"n{n}", n % 4) for n in range(50)], "id"),
         ("string region = 1; string note = 2;", [("eu", f"n{n}") for n in range(50)], "region"),
         ("bool ok = 1; string kind = 2;", [(n % 2, f"k{n % 3}") for n in range(50)], "kind"),
-        ("string name = 1; string topic = 2;", [("", f"t{n % 3}") for n in range(50)], "topic"),
+        ("string code = 1; string topic = 2;", [("", f"t{n % 3}") for n in range(50)], "topic"),
     ],
 )
 def test_guesses(proto: str, values: list[tuple[Any, Any]], name: str) -> None:
