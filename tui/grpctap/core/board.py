@@ -32,7 +32,7 @@ class Entry:
     """
 
     __slots__ = (
-        *("came_back", "count", "gone", "key", "raw", "size", "time_ns"),
+        *("came_back", "count", "decimals", "gone", "key", "raw", "size", "time_ns"),
         *("_first", "_first_raw", "_number", "_ordinal", "_previous", "_previous_number"),
         *("_row", "_sequence"),
     )
@@ -46,6 +46,8 @@ class Entry:
         self.raw = b""
         self.size = 0
         """Bytes that it keeps."""
+        self.decimals = 0
+        """With how many its numbers were shown, so that they do not become fewer."""
         self._row = self._sequence = self._ordinal = 0
         self._previous: bytes | None = None
         self._first_raw = first
@@ -112,7 +114,7 @@ class Entry:
 
     def renumber(self) -> None:
         """Forgets its numbers, since others are to be read; the newest message is the first now."""
-        self._first_raw = self.raw
+        self._first_raw, self.decimals = self.raw, 0
         self._first = self._number = self._previous_number = _UNREAD
 
     def _number_of_first(self, read: Numbers) -> float | None:

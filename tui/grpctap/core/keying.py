@@ -11,7 +11,7 @@ from grpctap.core.history import Row, Value
 from grpctap.core.keys import ENOUGH, Candidate, FieldPath, candidates, field_paths, key_reader
 from grpctap.core.message import MessageError, Schema
 
-SAMPLE = 200
+SAMPLE = 1_000
 """A key is guessed from so many of the newest messages."""
 _SAMPLE_BYTES = 1_000_000
 

@@ -166,7 +166,12 @@ def candidates(paths: Sequence[FieldPath], messages: Sequence[Message]) -> list[
 
 
 def _candidate(path: FieldPath, messages: Sequence[Message]) -> Candidate:
-    keys = [key for message in messages if (key := path.key(message)) is not None]
+    read = map(path.key, messages)
+    if path.leaf.has_presence:
+        keys = [key for key in read if key is not None]
+    else:
+        # Nobody can tell whether a zero was meant.
+        keys = list(filter(None, read))
     example = path.text(keys[-1]) if keys else ""
     return Candidate(path, len(keys), len(set(keys)), example)
 
@@ -186,11 +191,11 @@ def _likelihood(candidate: Candidate, total: int) -> float:
     if not present:
         return likelihood - 4.0
     # A good key is in each message, and has values that come again, but more than one.
-    likelihood += present / total
+    likelihood += 2.0 * present / total
     # Of a few messages it tells little, and half as many keys as messages are few enough.
     weight = min(max((present - _FEW) / (ENOUGH - _FEW), 0.0), 1.0)
     repeats = min(2 * (1 - distinct / present), 1.0)
-    return likelihood + weight * (0.5 if distinct == 1 else 2.0 * repeats)
+    return likelihood + weight * (0.5 if distinct == 1 else 1.5 * repeats)
 
 
 def _name_weight(name: str) -> float:

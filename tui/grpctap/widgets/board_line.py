@@ -43,7 +43,7 @@ def cells_of(board: Board, entry: Entry, key: str, now_ns: int) -> Cells:
         texts[Column.VALUE] = texts[Column.CHANGE] = texts[Column.PERCENT] = "-"
         if number is not None:
             before = [number - change[0]] if change is not None else []
-            decimals = decimals_of([number, *before])
+            decimals = entry.decimals = max(decimals_of([number, *before]), entry.decimals)
             texts[Column.VALUE] = number_text(number, decimals)
             if change is not None:
                 sign = (change[0] > 0) - (change[0] < 0)

@@ -32,7 +32,7 @@ REST_S = 2.0
 _SORT_SHARE = 20
 # Ages go on where nothing else does.
 _AGES_S = 0.5
-_LEAST_MESSAGE = 16
+_LEAST_MESSAGE = 24
 # As much as there is room for.
 _HINTS = (
     "k key · v value · ← → sort · u turn · d change since",
@@ -123,6 +123,7 @@ class BoardView(LineWidget, can_focus=True):
         self._now_ns = 0
         self._drawn_s = self._moved_s = float("-inf")
         self._sort_at_s = 0.0
+        self._in_disorder = False
         self._places: list[tuple[range, Column]] = []
 
     @property
@@ -146,10 +147,12 @@ class BoardView(LineWidget, can_focus=True):
         changed = False
         for taken in self._follower.look():
             board.take(taken)
-            changed = True
+            changed = self._in_disorder = True
         now_s = time.monotonic()
-        if changed and now_s >= self._sort_at_s and now_s - self._moved_s >= REST_S:
+        rests = now_s >= self._sort_at_s and now_s - self._moved_s >= REST_S
+        if self._in_disorder and rests:
             self._arrange(board)
+            changed = True
         if changed or now_s - self._drawn_s >= _AGES_S:
             self._drawn_s, self._now_ns = now_s, now_ns
             self.refresh()
@@ -175,12 +178,12 @@ class BoardView(LineWidget, can_focus=True):
 
     def action_move(self, by: int) -> None:
         """Moves the cursor up or down; it comes to stand on the first line in sight."""
-        rows = self._rows
-        if not rows:
+        if not self._rows:
             return
         at = self._at()
-        at = self._top if at is None else min(max(at + by, 0), len(rows) - 1)
-        self._select(at)
+        if at is None:
+            at, by = self._top, by if abs(by) > 1 else 0
+        self._select(min(max(at + by, 0), len(self._rows) - 1))
 
     def action_pages(self, pages: int) -> None:
         """Moves the cursor by so many screens."""
@@ -331,6 +334,7 @@ class BoardView(LineWidget, can_focus=True):
         line = None if at is None else at - self._top
         start_s = time.monotonic()
         board.arrange(self._by, descending=self._descending)
+        self._in_disorder = False
         end_s = time.monotonic()
         self._sort_at_s = end_s + max(SORT_S, _SORT_SHARE * (end_s - start_s))
         at = self._at()
