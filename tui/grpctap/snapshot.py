@@ -30,7 +30,8 @@ class Snapshot:
     that the server is there all the same. `attempt` counts the attempts to
     reopen a lost call (0: none is needed), and `retry_ns` is the wait before it (0: it is made).
     `limit` is what stopped the stream without anybody's key, such as "--count 10". `recording` is
-    the newest recording of it; None: there was none.
+    the newest recording of it; None: there was none. `reconnects` is how many attempts there ever
+    were.
     """
 
     state: State
@@ -54,6 +55,7 @@ class Snapshot:
     gave_up: bool
     limit: str = ""
     recording: RecordingState | None = None
+    reconnects: int = 0
 
     @property
     def count(self) -> str:

@@ -379,6 +379,7 @@ class Tap:
                 gave_up=session.gave_up,
                 limit=self._reached,
                 recording=self._taping.state,
+                reconnects=session.reconnects,
             )
 
     @property
@@ -404,6 +405,11 @@ class Tap:
         with self._lock:
             self._take_in()
             return self._session.history.slab(start, most, most_bytes)
+
+    def interruptions(self) -> list[Interruption]:
+        """The newest interruptions, in order, as far as they are known."""
+        with self._lock:
+            return list(self._session.interruptions)
 
     def now_ns(self) -> int:
         """The time on the clock that stamps the values, in nanoseconds since the epoch."""

@@ -78,6 +78,19 @@ class Slab(NamedTuple):
         """How many values are among its rows."""
         return len(self.items) - len(self.seams)
 
+    def messages(self) -> tuple[Sequence[int], list[bytes]]:
+        """The messages among its rows, with their offsets."""
+        if not self.seams:
+            return range(len(self.items)), cast("list[bytes]", self.items)
+        found = [(at, item) for at, item in enumerate(self.items) if isinstance(item, bytes)]
+        return [at for at, _ in found], [raw for _, raw in found]
+
+    def value(self, offset: int, nth: int) -> Located:
+        """The value at an offset, before which there are `nth` values in it."""
+        raw = cast("bytes", self.items[offset])
+        value = Value(self.sequences[offset], self.before + nth + 1, self.times[offset], raw)
+        return Located(self.first + offset, value)
+
 
 class _Chunk:
     """Consecutive rows in columns, so that a value has no object of its own until it is looked at.

@@ -62,6 +62,8 @@ class Session:
         self.open_at_ns = 0
         """When the newest call is to be opened."""
         self.liveness = Liveness()
+        self.reconnects = 0
+        """Attempts to reopen a lost call, ever."""
         self.interruptions: deque[Interruption] = deque(maxlen=MAX_INTERRUPTIONS)
         """The newest interruptions, in order."""
         self._backoff = backoff or Backoff(Reconnect(When.NEVER))
@@ -229,6 +231,7 @@ class Session:
             self._amend(how=how)
             self._open(how, now_ns + self._backoff.next_ns())
             self.state, self.status = State.RECONNECTING, status
+            self.reconnects += 1
             return True
         else:
             self._close(State.FAILED, Cause.FAILED, now_ns, status)

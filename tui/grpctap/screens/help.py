@@ -37,6 +37,8 @@ KEYS = (
     ("C", "Show or hide the chart."),
     ("tab", "To the chart and back: ← → cursor, enter to log."),
     ("+ - ← → 0 x", "Chart: zoom, pan, follow or all, event time."),
+    ("b", "Board: the latest value of each key; k, v, ← →, u, d."),
+    ("h", "Health: rates, rhythm, latency, interruptions."),
     ("y", "Copy the call as a command line of grpcurl."),
     ("escape", "Back to the request, if it was written here."),
     ("ctrl+p", "More commands, among them the themes."),

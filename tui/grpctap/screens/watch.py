@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widget import Widget
 
@@ -27,16 +28,20 @@ from grpctap.screens.recording import (
     recording_seen,
     tell_recording,
 )
+from grpctap.screens.side import BODY, Side
 from grpctap.snapshot import Snapshot
 from grpctap.watched import Watched
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.key_bar import KeyBar
-from grpctap.widgets.log_form import LineForm, TableForm
+from grpctap.widgets.log_form import form_of
 from grpctap.widgets.log_header import LogHeader
 from grpctap.widgets.notice import Notice
 from grpctap.widgets.status_line import StatusLine
 from grpctap.widgets.stream_log import StreamLog
 from grpctap.widgets.top_line import TopLine
+
+if TYPE_CHECKING:
+    from grpctap.widgets.board_view import BoardView
 
 FRAMES_PER_SECOND = 30
 FRAMES_PER_LOOK = 3
@@ -57,7 +62,7 @@ class WatchScreen(Screen[None]):
         layout: vertical;
         overflow: hidden;
         & > Chart { height: 2fr; min-height: 6; }
-        & > StreamLog { height: 3fr; }
+        & > #body { height: 3fr; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -87,6 +92,8 @@ class WatchScreen(Screen[None]):
         Binding("right", "pan(1)", "Later", show=False),
         Binding("0", "reset_chart", "All / follow", show=False),
         Binding("x", "axis", "Event time", show=False),
+        Binding("b", "board", "Board", tooltip="The latest value of each key, or the log again"),
+        Binding("h", "health", "Health", tooltip="Rates, rhythm, latency and interruptions"),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -120,15 +127,15 @@ class WatchScreen(Screen[None]):
         self._seen: tuple[object, ...] | None = None
         self._recorded: object = None
         self._chart_wanted = True
+        self._side = Side(self, tap)
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         yield self._top_line()
         yield Chart(self._tap)
-        schema = self._tap.schema
-        form = LineForm(schema.line) if schema.cells is None else TableForm(schema, schema.cells)
         yield LogHeader()
-        yield StreamLog(self._tap, form)
+        with Horizontal(id=BODY):
+            yield StreamLog(self._tap, form_of(self._tap.schema))
         yield Notice()
         yield StatusLine()
         yield KeyBar()
@@ -152,8 +159,10 @@ class WatchScreen(Screen[None]):
         """Draws a frame of the log, and at each third frame the rest."""
         self._tap.plots.pull()
         log = self.query_one(StreamLog)
-        log.pull()
-        self.query_one(LogHeader).text = log.header
+        if log.display:
+            log.pull()
+        self.query_one(LogHeader).text = log.header if log.display else ""
+        self._side.tick()
         self._frames += 1
         if self._frames % FRAMES_PER_LOOK == 0:
             chart, at_cursor = self.query_one(Chart), log.at_cursor
@@ -178,6 +187,7 @@ class WatchScreen(Screen[None]):
             figures.gaps = self._tap.gaps()
             figures.frozen = now.values - self._frozen_at if log.frozen else None
             top.recording = recording_note(now.recording)
+        self._side.look(now)
         self._looks += 1
         if changed:
             self._seen = seen
@@ -219,6 +229,8 @@ class WatchScreen(Screen[None]):
                 return self._tap.can_record and not is_recording(self._tap)
             case "stop_recording", _:
                 return is_recording(self._tap)
+            case "inspect", _ if self._side.board is not None:
+                return self._side.selected is not None
             case "inspect", _:
                 return self.query_one(StreamLog).selected is not None
             case (("copy_messages" | "export"), _):
@@ -260,7 +272,7 @@ class WatchScreen(Screen[None]):
         from grpctap.screens.inspect import InspectScreen
 
         log = self.query_one(StreamLog)
-        found = log.selected
+        found = log.selected if self._side.board is None else self._side.selected
         if found is None:
             return
 
@@ -287,6 +299,23 @@ class WatchScreen(Screen[None]):
 
     def _keep_choices(self, choices: Choices) -> str:
         return "" if self._choices is None else self._choices.keep(self._method, choices)
+
+    def action_board(self) -> None:
+        """Shows the latest value of each key in the place of the log, or the log again."""
+        self._side.toggle_board()
+        self.refresh_bindings()
+
+    def action_health(self) -> None:
+        """Shows or hides the health of the stream."""
+        self._side.toggle_health()
+
+    def on_board_view_opened(self) -> None:
+        """A key of the board was clicked twice."""
+        self.action_inspect()
+
+    def on_board_view_choose(self, message: BoardView.Choose) -> None:
+        """Another field of the board is wanted."""
+        self._side.choose(key=message.key)
 
     def action_chart(self) -> None:
         """Shows or hides the chart."""
@@ -398,6 +427,7 @@ class WatchScreen(Screen[None]):
     def on_resize(self) -> None:
         """Gives the log the room on a small terminal."""
         self._fit()
+        self._side.fit()
 
     def _fit(self) -> None:
         chart = self.query_one(Chart)
@@ -406,6 +436,7 @@ class WatchScreen(Screen[None]):
     def _follow_log(self, frozen: bool) -> None:
         # The chart stands still together with the log.
         self.query_one(Chart).frozen = frozen
+        self._side.freeze(frozen)
         self._frozen_at = self._tap.snapshot().values
         self.look()
 

@@ -71,6 +71,15 @@ class LineWidget(Widget):
         return Segment(" " * width, self.look(""))
 
 
+def thumb(first: int, count: int, height: int) -> range:
+    """The lines that a scroll bar's thumb covers, where `first` of `count` rows is at the top."""
+    if count <= height:
+        return range(0)
+    length = max(height * height // count, 1)
+    start = round(first * (height - length) / (count - height))
+    return range(start, start + length)
+
+
 class KeptLines(Widget):
     """Keeps its lines until it is refreshed, since Textual asks all widgets at each frame."""
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from grpctap.core.history import Located, Value
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.text import MARKS_PER_CHARACTER, printable
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.stream_log import LogForm, fit
 
 if TYPE_CHECKING:
     from grpctap.core.cells import Cells
@@ -84,3 +84,8 @@ class TableForm:
             for cell, width in zip(others, self._widths, strict=False)
         ]
         return BETWEEN.join((*padded, last))
+
+
+def form_of(schema: Schema) -> LogForm:
+    """How the values of a stream stand in a log: as a table where somebody chose columns."""
+    return LineForm(schema.line) if schema.cells is None else TableForm(schema, schema.cells)

@@ -17,8 +17,8 @@ from textual.strip import Strip
 from grpctap.core.history import Extent, Frozen, Located, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import printable
-from grpctap.widgets.lines import LineWidget
 from grpctap.widgets.selection import Selecting, as_selected
+from grpctap.widgets.lines import LineWidget, thumb
 
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
@@ -70,6 +70,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
     DEFAULT_CSS = """
     StreamLog {
         background: $background;
+        width: 1fr;
         & > .stream-log--number { color: $text-muted; }
         & > .stream-log--time { color: $text-muted; }
         & > .stream-log--value { color: $foreground; }
@@ -345,12 +346,8 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
 
     def _thumb(self, height: int) -> range:
         """The lines that the scroll bar's thumb covers."""
-        rows = self._extent.end - self._extent.first
-        if rows <= height:
-            return range(0)
-        length = max(height * height // rows, 1)
-        start = round((self._top - self._extent.first) * (height - length) / (rows - height))
-        return range(start, start + length)
+        first = self._extent.first
+        return thumb(self._top - first, self._extent.end - first, height)
 
     def _value(
         self, row: int, value: Value, width: int, *, at_cursor: bool = False

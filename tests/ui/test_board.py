@@ -1,0 +1,287 @@
+"""The board: the real keys on a real server of many keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from grpctap.app import ViewerApp
+from grpctap.screens.watch import WatchScreen
+from grpctap.tap import Tap
+from grpctap.widgets.board_view import HEADER_LINES, BoardView
+from grpctap.widgets.stream_log import StreamLog
+from support import tickers
+from support.puppet import Puppet, price_message
+from support.screens import hides, lines, shows, text, until
+from support.server import RunningServer
+from support.taps import await_values, reader_threads
+from support.taps import make_tap as make_price_tap
+from support.tickers import METHOD, PRICES, Tickers, rounds, tick
+
+SIZES = [(80, 24), (120, 40), (200, 60), (30, 10)]
+
+
+@pytest.fixture
+def server() -> Iterator[Tickers]:
+    with tickers.serving() as serving:
+        yield serving
+
+
+@contextmanager
+def viewer(tap: Tap, method: str = METHOD) -> Iterator[ViewerApp]:
+    try:
+        yield ViewerApp(WatchScreen(tap, "127.0.0.1:8000", method, plaintext=True))
+    finally:
+        assert tap.close()
+        assert reader_threads() == []
+
+
+async def open_board(pilot: Pilot[Any], tap: Tap, server: Tickers, *messages: Any) -> None:
+    server.send(*messages)
+    await until(pilot, lambda: tap.snapshot().values >= len(messages), "the values")
+    await pilot.press("b")
+    await shows(pilot, "Latest by ")
+
+
+def rows(app: ViewerApp) -> list[str]:
+    """The lines of the board below its header, without the empty ones."""
+    view = app.screen.query_one(BoardView)
+    shown = lines(app)[view.region.y + HEADER_LINES : view.region.bottom]
+    return [line for line in shown if line.strip()]
+
+
+def keys(app: ViewerApp) -> list[str]:
+    """The keys in their order, as far as they have no blanks."""
+    return [re.split(r"\s+", line.lstrip(" ▸"))[0] for line in rows(app)]
+
+
+def row(app: ViewerApp, key: str) -> str:
+    return next((line for line in rows(app) if line.lstrip(" ▸").startswith(key)), "")
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_row_a_key_with_the_latest_value(server: Tickers, size: tuple[int, int]) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=size) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 30))
+            await until(pilot, lambda: keys(app)[0] == "AUDUSD", "the keys in order")
+            assert keys(app) == sorted(PRICES)[: len(keys(app))]
+            assert all(len(line) <= size[0] for line in lines(app))
+            assert not app.screen.query_one(StreamLog).display
+            if size[0] >= 80:
+                await shows(pilot, "5 keys · 150 values")
+                server.send(tick("WTI", 80.0), tick("WTI", 79.0), tick("AUDUSD", 0.7))
+                await until(pilot, lambda: "▼ 1" in row(app, "WTI"), "the latest value")
+                assert re.search(r" 79[.0]* +▼ 1[.0]* +-1\.25% +32 ", row(app, "WTI"))
+                await until(pilot, lambda: "▲" in row(app, "AUDUSD"), "it rose")
+                assert re.search(r" 31 +\d+\.\d s ago", row(app, "AUDUSD"))
+            await pilot.press("b")
+            await hides(pilot, "Latest by ")
+            assert app.screen.query_one(StreamLog).display
+            assert app.screen.query_one(StreamLog).has_focus
+
+
+async def test_sorting_by_each_column(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            ticks = [
+                *(tick("A", 5.0), tick("A", 6.0), tick("A", 7.0)),
+                *(tick("B", 1.0), tick("B", 3.0)),
+                tick("C", 9.0),
+            ]
+            await open_board(pilot, tap, server, *ticks)
+            await shows(pilot, "symbol ↑")
+
+            async def sorted_so(*pressed: str, order: str, head: str) -> None:
+                await pilot.press(*pressed)
+                await shows(pilot, head)
+                await until(pilot, lambda: "".join(keys(app)) == order, f"{order} by {head}")
+
+            await sorted_so("u", order="CBA", head="symbol ↓")
+            await sorted_so("right", order="CAB", head="value ↓")
+            # Without a change comes last.
+            await sorted_so("right", order="BAC", head="change ↓")
+            await sorted_so("u", order="ABC", head="change ↑")
+            await sorted_so("d", order="ABC", head="since 1st ↑")
+            await sorted_so("right", order="BAC", head="% ↓")
+            await sorted_so("right", order="ABC", head="count ↓")
+            await sorted_so("right", order="CBA", head="seen ↓")
+            await sorted_so("right", order="ABC", head="symbol ↑")
+            await sorted_so("left", order="CBA", head="seen ↓")
+            view = app.screen.query_one(BoardView)
+            column = lines(app)[view.region.y + 1].index("value")
+            await pilot.click(BoardView, offset=(column, 1))
+            await sorted_so(order="CAB", head="value ↓")
+
+
+async def test_the_cursor_stays_with_its_key_and_enter_looks_closely(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 5))
+            await until(pilot, lambda: len(rows(app)) == len(PRICES), "all keys")
+            await pilot.press("down", "down")
+            await until(pilot, lambda: rows(app)[1].startswith("▸BRENT"), "the cursor")
+            await pilot.press("u")
+            await until(pilot, lambda: rows(app)[3].startswith("▸BRENT"), "it goes along")
+            server.send(tick("BRENT", 99.5, trade=4711))
+            await shows(pilot, "99.5")
+            await pilot.press("enter")
+            await shows(pilot, '"trade": "4711"', "#26 ")
+            await pilot.press("escape")
+            await shows(pilot, "Latest by ")
+            assert row(app, "BRENT").startswith("▸")
+
+
+async def test_without_a_cursor_enter_looks_at_the_first_key(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 5))
+            await until(pilot, lambda: len(rows(app)) == len(PRICES), "all keys")
+            await pilot.press("enter")
+            await shows(pilot, '"symbol": "AUDUSD"', "#21 ")
+
+
+async def test_another_key_and_another_value(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 30), PRICE_ALONE)
+            await pilot.press("k")
+            await shows(pilot, "The key of the board", "string, 5 different in 151")
+            await pilot.press("escape")
+            await hides(pilot, "The key of the board")
+            await pilot.press("k", "down", "enter")
+            await shows(pilot, "Latest by venue.id · 3 keys")
+            await until(pilot, lambda: sorted(keys(app)) == ["(none)", "X0", "X1"], "the venues")
+            assert " 90 " in row(app, "X0")
+            assert " 60 " in row(app, "X1")
+            assert " 1 " in row(app, "(none)")
+            await pilot.press("v")
+            await shows(pilot, "The value of the board", "the stream's own")
+            await pilot.press("down", "down", "enter")
+            await until(pilot, lambda: " 3004 " in row(app, "X0"), "the volume")
+
+
+PRICE_ALONE = tick("WTI", 70.0)
+
+
+async def test_keys_that_are_hostile_or_wide(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            ticks = [
+                tick(key, 1.0) for key in ("\x1b[31mred", "日本電信", "a\u202eb", "", "x" * 300)
+            ]
+            await open_board(pilot, tap, server, *ticks)
+            await shows(pilot, "␛[31mred", "日本電信", "a<U+202E>b", "(none)", "xxx…")
+            assert "\x1b" not in text(app)
+            assert all(strip.cell_length == 120 for strip in app.screen._compositor.render_strips())
+
+
+async def test_chosen_columns_stand_beside_it(server: Tickers) -> None:
+    tap = tickers.make_tap(server, columns="side,venue.id")
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 3))
+            await until(pilot, lambda: re.search(r"SELL +X1", row(app, "BRENT")), "its columns")
+            view = app.screen.query_one(BoardView)
+            assert re.search(r"side +venue\.id", lines(app)[view.region.y + 1])
+
+
+async def test_it_goes_on_while_hidden_and_freezes_with_the_log(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 4))
+            await shows(pilot, " 20 values")
+            await pilot.press("f")
+            await shows(pilot, "FROZEN")
+            server.send(tick("WTI", 1234.5))
+            await shows(pilot, "FROZEN, +1 new")
+            assert "1234.5" not in row(app, "WTI")
+            await pilot.press("f")
+            await until(pilot, lambda: "1234.5" in row(app, "WTI"), "it follows again")
+            await pilot.press("b")
+            await hides(pilot, "Latest by ")
+            server.send(*rounds(5, 8))
+            await until(pilot, lambda: tap.snapshot().values == 41, "the values")
+            await pilot.press("b")
+            await shows(pilot, "5 keys · 41 values")
+
+
+async def test_what_left_the_history_unseen_is_told(server: Tickers) -> None:
+    tap = tickers.make_tap(server, history=30)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 10))
+            await shows(pilot, "5 keys · 30 values · 20 left the history unseen")
+
+
+async def test_more_keys_than_it_keeps(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            ticks = [tick(f"K{number:05}", number) for number in range(10_700)]
+            await open_board(pilot, tap, server, *ticks, tick("K00000", 77.0), *rounds(1, 5))
+            await shows(pilot, "10,000 of 10,705 keys · 10,726 values")
+            await pilot.press("u", "end")
+            await until(pilot, lambda: " 1+ " in row(app, "K00000"), "it came back")
+            assert rows(app)[-1].startswith("▸AUDUSD")
+            await pilot.press("home")
+            await until(pilot, lambda: rows(app)[0].startswith("▸WTI"), "the first")
+            await pilot.press("pagedown", "down")
+            height = app.screen.query_one(BoardView).size.height - HEADER_LINES
+            await until(pilot, lambda: rows(app)[-1].startswith("▸K"), "a page and a line")
+            assert len(rows(app)) == height
+
+
+async def test_a_board_before_the_first_value(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.press("b")
+            await shows(pilot, "Latest by symbol · 0 keys", "waiting for values")
+            await pilot.press("enter", "down", "u", "right", "k", "escape")
+            server.send(*rounds(1, 1))
+            await shows(pilot, "5 keys · 5 values")
+
+
+async def test_rows_keep_their_places_between_sorts(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, tick("A", 1.0), tick("B", 2.0), tick("C", 3.0))
+            await pilot.press("right")
+            await until(pilot, lambda: keys(app) == ["C", "B", "A"], "by value")
+            view = app.screen.query_one(BoardView)
+            # As if somebody moved the cursor all the time.
+            view._moved_s = float("inf")
+            server.send(tick("A", 50.0), tick("D", 70.0))
+            await shows(pilot, "70")
+            assert keys(app) == ["C", "B", "A", "D"]
+            view._moved_s = float("-inf")
+            server.send(tick("A", 51.0))
+            await until(pilot, lambda: keys(app) == ["D", "A", "C", "B"], "sorted again")
+
+
+async def test_our_own_feed_has_a_board(server: Tickers) -> None:
+    puppet = Puppet()
+    with RunningServer(puppet) as running:
+        tap = make_price_tap(running.address)
+        with viewer(tap, "proto.StreamServer/ListValue") as app:
+            async with app.run_test(size=(120, 40)) as pilot:
+                await until(pilot, lambda: puppet.requests, "the call")
+                puppet.send(*(price_message(number) for number in range(1, 31)))
+                await_values(tap, 30)
+                await pilot.press("b")
+                await shows(pilot, "Latest by stream_id · 1 key · 30 values")
+                await until(pilot, lambda: " 30 " in row(app, "puppet"), "all values")

@@ -1,0 +1,167 @@
+"""The health of a stream: the real keys on real servers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from google.rpc import code_pb2
+
+from grpctap.core.listvalue import METHOD as LIST_VALUE
+from grpctap.core.reconnect import SECOND, Backoff, Reconnect
+from grpctap.widgets.board_view import BoardView
+from grpctap.widgets.health_panel import HealthPanel
+from grpctap.widgets.stream_log import StreamLog
+from support import tickers
+from support.puppet import Puppet, price_message, refusal
+from support.screens import hides, lines, shows, text, until
+from support.server import RunningServer
+from support.taps import await_values, make_tap
+from support.tickers import Tickers, now_fields, rounds, tick
+from ui.test_board import viewer
+
+
+@pytest.fixture
+def server() -> Iterator[Tickers]:
+    with tickers.serving() as serving:
+        yield serving
+
+
+async def test_beside_the_log_where_there_is_room(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            server.send(*rounds(1, 4), tick("LONG" * 50, 1.0))
+            await shows(pilot, "#21 ")
+            await pilot.press("h")
+            await shows(pilot, "Health · 21 values", "max 212 B #21", "no event time", "1 opened")
+            log, panel = app.screen.query_one(StreamLog), app.screen.query_one(HealthPanel)
+            assert log.display
+            assert panel.region.right == 120
+            assert log.region.right == panel.region.x
+            await shows(pilot, "seams   none", "0 missed", "21 kept, 0 left")
+            server.send(tick("WTI", 1.0))
+            await shows(pilot, "Health · 22 values", "#22 ")
+            await pilot.press("b")
+            await until(pilot, lambda: app.screen.query_one(BoardView).size.width, "the board")
+            await shows(pilot, "Latest by symbol", "Health · 22 values")
+            await pilot.press("h", "b")
+            await hides(pilot, "Health · ", "Latest by symbol")
+            await until(pilot, lambda: log.size.width == 120, "the log has all the room")
+            assert log.has_focus
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 40), (30, 10)])
+async def test_in_the_place_of_the_log_where_there_is_none(
+    server: Tickers, size: tuple[int, int]
+) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=size) as pilot:
+            server.send(*rounds(1, 4))
+            await shows(pilot, "#20 ")
+            await pilot.press("h")
+            await shows(pilot, "Health · 20 values")
+            log, panel = app.screen.query_one(StreamLog), app.screen.query_one(HealthPanel)
+            assert not log.display
+            assert panel.size.width == size[0] - 2
+            assert all(len(line) <= size[0] for line in lines(app))
+            await pilot.press("b")
+            await pilot.press("h")
+            await shows(pilot, "Latest by ")
+            assert app.screen.query_one(BoardView).has_focus
+            await pilot.press("h", "b", "h")
+            await shows(pilot, "#20 ")
+            assert log.has_focus
+
+
+async def test_a_window_that_changes_its_width(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            server.send(*rounds(1, 4))
+            await shows(pilot, "#20 ")
+            await pilot.press("h")
+            await shows(pilot, "Health · ", "#20 ")
+            await pilot.resize_terminal(100, 40)
+            await hides(pilot, "#20 ")
+            await shows(pilot, "Health · ")
+            await pilot.resize_terminal(130, 40)
+            await shows(pilot, "Health · ", "#20 ")
+
+
+async def test_rhythm_and_latency(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 50)) as pilot:
+            for late_ms in (2_000, 40_000, 3_000, 2_500, -60_000):
+                server.send(tick("WTI", 78.0, **now_fields(late_ms)))
+            await shows(pilot, "#5 ")
+            await pilot.press("h")
+            await shows(pilot, "Health · 5 values", "1 negative: clocks differ")
+            # The machine may be slow, but not by seconds.
+            found = re.search(r"latency p50 (\d\.\d) s p99 (\d+\.\d) s max (\d+\.\d) s", text(app))
+            assert found is not None, text(app)
+            assert 2.5 <= float(found[1]) < 9.9
+            assert 38 <= float(found[2]) <= float(found[3]) * 1.05
+            assert re.search(r"gaps    p50 \d+ .?s p99 \d", text(app))
+            bars = re.findall(r"[\d.]+ [µmn]?s – [\d.]+ [µmn]?s +[█▏▎▍▌▋▊▉]* *([\d,]+)", text(app))
+            assert sum(map(int, bars)) == 4
+
+
+async def test_the_rates_of_the_last_minute(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 50)) as pilot:
+            server.send(*rounds(1, 4))
+            await shows(pilot, "#20 ")
+            await pilot.press("h")
+            # A second counts when it is over.
+            await shows(pilot, "max 20", "⢸", "0/s, max ")
+
+
+async def test_what_left_the_history_unseen_is_told(server: Tickers) -> None:
+    tap = tickers.make_tap(server, history=15)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 50)) as pilot:
+            server.send(*rounds(1, 4))
+            await until(pilot, lambda: tap.snapshot().values == 20, "the values")
+            await pilot.press("h")
+            await shows(pilot, "Health · 15 values · 5 left the", "15 kept, 5 left", "··")
+
+
+async def test_seams_by_cause_and_reconnects() -> None:
+    puppet = Puppet()
+    with RunningServer(puppet) as running:
+        policy = Reconnect(initial_ns=SECOND // 100, maximum_ns=SECOND // 100)
+        tap = make_tap(running.address, backoff=Backoff(policy, draw=lambda: 1.0))
+        with viewer(tap, LIST_VALUE) as app:
+            async with app.run_test(size=(120, 50)) as pilot:
+                await until(pilot, lambda: puppet.requests, "the call")
+                puppet.send(*(price_message(number) for number in range(1, 4)), price_message(6))
+                await_values(tap, 4)
+                await pilot.press("h")
+                await shows(pilot, "seams   none", "2 missed, 0 repeated")
+                await pilot.press("space")
+                await shows(pilot, "paused 1×")
+                await pilot.press("space")
+                await until(pilot, lambda: len(puppet.requests) == 2, "the second call")
+                puppet.send(price_message(7))
+                await_values(tap, 5)
+                puppet.send(refusal(code_pb2.UNAVAILABLE, "gone"))
+                await until(pilot, lambda: len(puppet.requests) == 3, "the third call")
+                puppet.send(price_message(8), price_message(8))
+                await_values(tap, 6)
+                await shows(pilot, "lost 1×", "3 opened, 1 to reconnect", "2 missed, 1 repeated")
+                await until(
+                    pilot, lambda: re.search(r"paused 1× \d\.\d s, lost 1×", text(app)), "both"
+                )
+
+
+async def test_before_the_first_value(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await pilot.press("h")
+            await shows(pilot, "Health · 0 values", "gaps    -", "latency -")

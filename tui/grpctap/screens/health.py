@@ -1,0 +1,77 @@
+"""The health of a stream, followed as long as it is shown."""
+
+from __future__ import annotations
+
+from grpctap.core.event import event_reader
+from grpctap.core.follow import Follower
+from grpctap.core.health import Health, times_away
+from grpctap.core.message import MessageError
+from grpctap.snapshot import Snapshot
+from grpctap.tap import Tap
+from grpctap.widgets.health_panel import HealthPanel, Report
+
+# Figures that change ten times a second cannot be read.
+_LOOKS_PER_FIGURES = 5
+
+
+class HealthSide:
+    """Takes what is new of a tap, and shows the figures on its panel."""
+
+    def __init__(self, tap: Tap) -> None:
+        self._tap = tap
+        self._follower = Follower(tap)
+        self._health = _health(tap)
+        self._looks = 0
+        self.panel = HealthPanel()
+        self.is_on = False
+
+    def toggle(self) -> None:
+        """Is shown or not, from now on."""
+        self.is_on = not self.is_on
+        if self.is_on:
+            self._looks = 0
+            self.look(self._tap.snapshot())
+
+    def tick(self) -> None:
+        """Goes on where a look did not have time for all."""
+        if self.is_on and self._follower.behind:
+            self._take()
+
+    def look(self, now: Snapshot) -> None:
+        """Takes what is new, and shows the figures now and then."""
+        if not self.is_on:
+            return
+        self._take()
+        if self._looks % _LOOKS_PER_FIGURES == 0:
+            now_ns = self._tap.now_ns()
+            facts = self._tap.facts()
+            self.panel.show(
+                Report(
+                    self._health,
+                    now,
+                    times_away(self._tap.interruptions(), now_ns),
+                    0 if facts is None else facts.number,
+                    self._follower.account,
+                    now_ns,
+                )
+            )
+        self._looks += 1
+
+    def _take(self) -> None:
+        for taken in self._follower.look():
+            self._health.take(taken)
+
+
+def _health(tap: Tap) -> Health:
+    schema = tap.schema
+    read = event_reader(schema.message(b"").DESCRIPTOR)  # type: ignore[arg-type]
+    if read is None:
+        return Health()
+
+    def event_ns(raw: bytes) -> int | None:
+        try:
+            return read(schema.message(raw))
+        except MessageError:
+            return None
+
+    return Health(event_ns)

@@ -1,0 +1,116 @@
+"""One line of a board: the cells of a key, and how wide its columns are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich.cells import cell_len, set_cell_size
+
+from grpctap.core.board import Board, Column, Entry
+from grpctap.core.seams import duration
+from grpctap.core.ticks import decimals_of, number_text
+from grpctap.widgets.stream_log import fit
+
+BETWEEN = 2
+WIDEST_KEY = 40
+_LONGEST_PERCENT = 1e6
+# On a narrow screen the first of these give way.
+_DISPENSABLE = (Column.PERCENT, Column.COUNT, Column.SEEN, Column.CHANGE)
+# So that a column does not move when its numbers gain a digit.
+_LEAST = {
+    Column.VALUE: 8,
+    Column.CHANGE: 8,
+    Column.PERCENT: 8,
+    Column.COUNT: 7,
+    Column.SEEN: 9,
+}
+
+
+class Cells(NamedTuple):
+    """The cells of a key, printable; `sign` is that of its change, 0 where there is none."""
+
+    texts: dict[Column, str]
+    sign: int
+
+
+def cells_of(board: Board, entry: Entry, key: str, now_ns: int) -> Cells:
+    """What the columns have of a key that is `key` in words."""
+    texts = {Column.KEY: key}
+    sign = 0
+    number, change = board.number(entry), board.change(entry)
+    if board.has_numbers:
+        texts[Column.VALUE] = texts[Column.CHANGE] = texts[Column.PERCENT] = "-"
+        if number is not None:
+            before = [number - change[0]] if change is not None else []
+            decimals = entry.decimals = max(decimals_of([number, *before]), entry.decimals)
+            texts[Column.VALUE] = number_text(number, decimals)
+            if change is not None:
+                sign = (change[0] > 0) - (change[0] < 0)
+                less = f"{'▲' if sign > 0 else '▼'} {number_text(abs(change[0]), decimals)}"
+                texts[Column.CHANGE] = less if sign else "="
+                texts[Column.PERCENT] = _percent(change[1])
+    texts[Column.COUNT] = f"{entry.count:,}{'+' if entry.came_back else ''}"
+    texts[Column.SEEN] = f"{_age(now_ns - entry.time_ns)} ago"
+    return Cells(texts, sign)
+
+
+class Widths:
+    """The widths of the columns, which grow with what is in sight."""
+
+    def __init__(self) -> None:
+        self.columns: dict[Column, int] = {}
+
+    def fit(self, rows: Sequence[Cells], headers: dict[Column, str], room: int) -> None:
+        """Widens the columns for rows, and leaves out those for which there is no room."""
+        known = self.columns
+        columns = [column for column in Column if column in headers]
+        widths = {
+            column: max(
+                [
+                    known.get(column, _LEAST.get(column, 0)),
+                    cell_len(headers[column]),
+                    *(cell_len(cells.texts[column]) for cells in rows),
+                ]
+            )
+            for column in columns
+        }
+        widths[Column.KEY] = min(widths[Column.KEY], WIDEST_KEY, max(room // 3, 4))
+        for column in _DISPENSABLE:
+            if self.taken(widths) > room:
+                widths.pop(column, None)
+        self.columns = widths
+
+    @staticmethod
+    def taken(widths: dict[Column, int]) -> int:
+        """How many cells columns take together."""
+        return sum(widths.values()) + BETWEEN * len(widths)
+
+    @property
+    def total(self) -> int:
+        """How many cells the columns take."""
+        return self.taken(self.columns)
+
+    def padded(self, column: Column, text: str) -> str:
+        """A cell in its column, keys at its left and numbers at its right, and blanks behind."""
+        width = self.columns[column]
+        text = fit(text, width)
+        if column is Column.KEY:
+            return set_cell_size(text, width + BETWEEN)
+        return " " * (width - cell_len(text)) + text + " " * BETWEEN
+
+
+def _percent(percent: float | None) -> str:
+    if percent is None:
+        return "-"
+    if abs(percent) >= _LONGEST_PERCENT:
+        return f"{percent:+.0e}%"
+    return f"{percent:+.2f}%" if abs(percent) < 1000 else f"{percent:+,.0f}%"
+
+
+def _age(age_ns: int) -> str:
+    # Tenths of a second are of interest for as long as they can be read.
+    if age_ns < 10_000_000_000:
+        return duration(age_ns)
+    seconds = age_ns // 1_000_000_000
+    return f"{seconds} s" if seconds < 60 else duration(age_ns)
