@@ -26,6 +26,8 @@ KEYS = (
     ("end", "Follow the newest value again."),
     ("↑ ↓ PgUp PgDn Home", "Choose a value, or scroll; both freeze."),
     ("enter", "Look closely at a value: JSON, tree, times."),
+    ("/", "Filter: words, /regex/ or number > 78."),
+    (". ,", "The next match, the previous one."),
     ("i", "The call: metadata, status and its details."),
     ("c", "Show or hide the chart."),
     ("y", "Copy the call as a command line of grpcurl."),
