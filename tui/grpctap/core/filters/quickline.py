@@ -231,6 +231,11 @@ def _string(value: str | bytes) -> str:
 _quoted = lru_cache(4096)(quoted)
 
 
-@lru_cache(4096)
 def _single(value: float) -> str:
+    # To a cache, 0 and -0 are one.
+    return _cached_single(value) if value else number_text(value, single=True)
+
+
+@lru_cache(4096)
+def _cached_single(value: float) -> str:
     return number_text(value, single=True)
