@@ -170,8 +170,7 @@ class StreamLog(LineWidget, can_focus=True):
         Frozen, it goes on showing the rows that it stands still with, and its `still` are what the
         matches have to be of.
         """
-        if self._matches is not matches:
-            self._strips.clear()
+        self._strips.clear()
         if self.frozen and self._home is None:
             self._home = self._cursor
         self._matches, self._only_matches = matches, only
