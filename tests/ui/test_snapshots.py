@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from google.rpc import code_pb2, error_details_pb2
+from textual import events
 from textual.pilot import Pilot
 
 from grpctap.app import ViewerApp
@@ -21,7 +22,7 @@ from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 from support.puppet import Puppet, SteppedClock, detailed, expired, price_message, refusal
-from support.screens import shows, until
+from support.screens import shows, text, until
 from support.server import RunningServer
 from support.taps import await_values, reader_threads
 
@@ -191,6 +192,34 @@ async def facts_of_a_failure(stage: Stage, pilot: Pilot[Any]) -> None:
     await stage.settle(pilot)
 
 
+async def write_filter(pilot: Pilot[Any], words: str) -> None:
+    await pilot.press("/")
+    pilot.app.screen.query_one("FilterField").post_message(events.Paste(words))
+
+
+async def filtered(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    await write_filter(pilot, "number > 79 and not @seq < 20")
+    await shows(pilot, " of 90 match")
+    await stage.settle(pilot)
+
+
+async def filtered_wrongly(stage: Stage, pilot: Pilot[Any]) -> None:
+    await filtered(stage, pilot)
+    pilot.app.screen.query_one("FilterField").post_message(events.Paste(" or nunber < 78"))
+    await shows(pilot, "did you mean number")
+    await stage.settle(pilot)
+
+
+async def marked(stage: Stage, pilot: Pilot[Any]) -> None:
+    await live(stage, pilot)
+    await write_filter(pilot, "/7.\\.[02468]/")
+    await shows(pilot, " of 90 match")
+    await pilot.press("tab", "enter", ",", ",")
+    await until(pilot, lambda: "▸" in text(pilot.app), "a cursor")
+    await stage.settle(pilot)
+
+
 def picture(snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]) -> bool:
     async def run_before(pilot: Pilot[Any]) -> None:
         await steps(stage, pilot)
@@ -219,6 +248,14 @@ def test_rarer_things_look_like_their_pictures(
 @pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
 @pytest.mark.parametrize("steps", [facts_shown, facts_of_a_failure])
 def test_what_is_known_of_a_call_looks_like_its_picture(
+    snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
+) -> None:
+    assert picture(snap_compare, stage, steps, size)
+
+
+@pytest.mark.parametrize("size", SIZES[:2], ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("steps", [filtered, filtered_wrongly, marked])
+def test_a_filter_looks_like_its_picture(
     snap_compare: Any, stage: Stage, steps: Steps, size: tuple[int, int]
 ) -> None:
     assert picture(snap_compare, stage, steps, size)

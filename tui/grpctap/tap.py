@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.facts import CallFacts, Calls, Sent
-from grpctap.core.history import MAX_BYTES, Extent, Frozen, History, Located, Slab, Value
+from grpctap.core.history import (
+    MAX_BYTES,
+    Extent,
+    Frozen,
+    History,
+    Located,
+    Row,
+    Slab,
+    Value,
+)
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.plots import Plots
@@ -410,6 +419,18 @@ class Tap:
         """The newest interruptions, in order, as far as they are known."""
         with self._lock:
             return list(self._session.interruptions)
+
+    def span(self, start: int, stop: int) -> Frozen:
+        """The kept rows among `start` to `stop` - 1 as they are now."""
+        with self._lock:
+            self._take_in()
+            return self._session.history.span(start, stop)
+
+    def pick(self, rows: Sequence[int]) -> list[Row | None]:
+        """The rows with these numbers; None in the place of one that is not kept."""
+        with self._lock:
+            self._take_in()
+            return self._session.history.pick(rows)
 
     def now_ns(self) -> int:
         """The time on the clock that stamps the values, in nanoseconds since the epoch."""

@@ -143,7 +143,7 @@ def steps_to(text: str, root: Descriptor) -> list[Step]:
         field = message.fields_by_name.get(name) or message.fields_by_camelcase_name.get(name)
         if field is None:
             shown = printable(name, _LONGEST_NAME)
-            near = [above + known for known in islice(_candidates(message), _CANDIDATES)]
+            near = [above + known for known in islice(field_paths(message), _CANDIDATES)]
             told = nearest(above + name, near)
             raise CellsError(f'no field "{shown}" in {message.full_name}; {told}')
         message = field.message_type
@@ -167,7 +167,7 @@ def _key(field: FieldDescriptor, text: str) -> Any:
     raise CellsError(f"{quoted(text)} is no key of that map")
 
 
-def _candidates(root: Descriptor) -> Iterator[str]:
+def field_paths(root: Descriptor) -> Iterator[str]:
     """The paths to fields in a message, the nearest first."""
     known: tuple[Descriptor, ...] = (root,)
     queue = deque([(root, "", known)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain, takewhile
 from typing import NamedTuple, cast, overload
 
@@ -279,6 +279,15 @@ class History:
         start = self.first if count is None else max(self.first, self.end - count)
         return Frozen(start, Rows(self._parts(start, self.end)))
 
+    def span(self, start: int, stop: int) -> Frozen:
+        """The kept rows among `start` to `stop` - 1 as they are now."""
+        start = max(start, self.first)
+        return Frozen(start, Rows(self._parts(start, stop)))
+
+    def pick(self, rows: Iterable[int]) -> list[Row | None]:
+        """The rows with these numbers; None in the place of one that is not kept."""
+        return [self._row(row) if self.first <= row < self.end else None for row in rows]
+
     def step(self, row: int, by: int) -> Located | None:
         """The nearest value after the row (`by` 1) or before it (-1), past any seams.
 
@@ -286,12 +295,15 @@ class History:
         """
         at = max(row + 1, self.first) if by > 0 else min(row, self.end) - 1
         while self.first <= at < self.end:
-            place = at - self._chunk_base
-            found = self._chunks[place // CHUNK].row(place % CHUNK)
+            found = self._row(at)
             if isinstance(found, Value):
                 return Located(at, found)
             at += by
         return None
+
+    def _row(self, row: int) -> Row:
+        place = row - self._chunk_base
+        return self._chunks[place // CHUNK].row(place % CHUNK)
 
     def _parts(self, start: int, stop: int) -> list[_Chunk]:
         start, stop = max(start, self.first), min(stop, self.end)
@@ -377,6 +389,25 @@ class Frozen(NamedTuple):
     def end(self) -> int:
         """One past the last row."""
         return self.first + len(self.rows)
+
+    def place(self, row: int) -> int:
+        """Where a row stands: here, at its number."""
+        return row
+
+    def number(self, place: int) -> int:
+        """The number of the row that stands there."""
+        return place
+
+    def pick(self, rows: Iterable[int]) -> list[Row | None]:
+        """The rows with these numbers; None in the place of one that is not among these."""
+        return [self.get(row) for row in rows]
+
+    def span(self, start: int, stop: int) -> Frozen:
+        """Those of the rows that are among `start` to `stop` - 1."""
+        start, stop = max(start, self.first), min(stop, self.end)
+        if start >= stop:
+            return Frozen(start, ())
+        return Frozen(start, self.rows[start - self.first : stop - self.first])
 
     def get(self, row: int) -> Row | None:
         """The row with that absolute number, or None when it is not among these."""

@@ -250,6 +250,15 @@ class ListValue:
         return json_format.MessageToJson(message, indent=None, ensure_ascii=False)
 
 
+def read_values(raws: Sequence[bytes]) -> list[bytes] | None:
+    """The values of many messages, each as far as a line can show; None: read them one by one."""
+    read = _COLUMNS.read(raws)
+    values = None if read is None else cast("Sequence[bytes]", read[0].stream_value)
+    if values is None or len(values) != len(raws):
+        return None
+    return [value[:_HEAD] for value in values]
+
+
 def _place(raw: bytes, resume: Resume) -> bytes:
     try:
         return resume.read(pb.StreamResponse.FromString(raw))

@@ -31,6 +31,8 @@ KEYS = (
     ("m", "Copy the message at the cursor as JSON."),
     ("shift+↑ shift+↓", "Select values, for m and e."),
     ("p", "Picture of the screen, as SVG."),
+    ("/", "Filter: words, /regex/ or number > 78."),
+    (". ,", "The next match, the previous one."),
     ("i", "The call: metadata, status and its details."),
     ("w", "Record into a file; w again ends it."),
     ("c", "Choose the fields that the chart shows."),

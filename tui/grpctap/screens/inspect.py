@@ -12,9 +12,10 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from grpctap.core.detail import detail_of, whole_json
-from grpctap.core.history import Frozen, Located
+from grpctap.core.history import Located
 from grpctap.core.message import MessageError
 from grpctap.core.oneline import time_text
+from grpctap.core.picked import View
 from grpctap.core.seams import duration
 from grpctap.screens.clipboard import MOST_TAKEN
 from grpctap.snapshot import Snapshot
@@ -34,7 +35,7 @@ class InspectScreen(Screen[int]):
     """Shows a value as JSON or as a tree; its result is the row of the one shown last.
 
     The value stays what it is whatever becomes of the history. Its neighbours are those in
-    `frozen`, where the log stands still, and then those in the tap.
+    `frozen`, where the log stands still, and then those that `step` finds (None: in the tap).
     """
 
     DEFAULT_CSS = """
@@ -64,11 +65,13 @@ class InspectScreen(Screen[int]):
         self,
         tap: Watched,
         shown: Located,
-        frozen: Frozen,
+        frozen: View,
         top: TopLine,
         note: Callable[[Snapshot], str],
+        step: Callable[[int, int], Located | None] | None = None,
     ) -> None:
         super().__init__()
+        self._step = step or tap.step
         self._tap, self._frozen, self._note = tap, frozen, note
         self._shown = shown
         self._top = top
@@ -120,7 +123,7 @@ class InspectScreen(Screen[int]):
         """Goes to the value before or after."""
         row = self._shown.row
         found = self._frozen.step(row, by) if self._frozen.get(row) is not None else None
-        found = found or self._tap.step(row, by)
+        found = found or self._step(row, by)
         if found is not None and (found.row - row) * by > 0:
             self._show(found)
         else:

@@ -41,7 +41,9 @@ from grpctap.widgets.stream_log import StreamLog
 from grpctap.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
+    from grpctap.screens.finding import Finding
     from grpctap.widgets.board_view import BoardView
+    from grpctap.widgets.filter_line import FilterLine
 
 FRAMES_PER_SECOND = 30
 FRAMES_PER_LOOK = 3
@@ -94,9 +96,15 @@ class WatchScreen(Screen[None]):
         Binding("x", "axis", "Event time", show=False),
         Binding("b", "board", "Board", tooltip="The latest value of each key, or the log again"),
         Binding("h", "health", "Health", tooltip="Rates, rhythm, latency and interruptions"),
+        Binding(
+            "slash", "filter", "Filter", key_display="/", tooltip="Find values; show only those"
+        ),
+        Binding("full_stop", "match(1)", "Next match", key_display=".", show=False),
+        Binding("comma", "match(-1)", "Previous match", key_display=",", show=False),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
+        Binding("escape", "clear_filter", "Clear filter", show=False),
         Binding("escape", "back", "Back", tooltip="Stop, and go back to the request"),
         Binding("q", "app.quit", "Quit"),
     ]
@@ -128,6 +136,7 @@ class WatchScreen(Screen[None]):
         self._recorded: object = None
         self._chart_wanted = True
         self._side = Side(self, tap)
+        self._finding: Finding | None = None
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
@@ -197,6 +206,8 @@ class WatchScreen(Screen[None]):
                 self._recorded = recorded
                 tell_recording(self.app, now.recording)
             log.placeholder = self._placeholder(now)
+        if self._finding is not None:
+            self._finding.look()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key does anything now; one that does nothing is not shown."""
@@ -221,6 +232,10 @@ class WatchScreen(Screen[None]):
                 return not self.query_one(StreamLog).frozen
             case "follow", _:
                 return self.query_one(StreamLog).frozen
+            case "filter", _:
+                return self._finding is None or not self._finding.is_written
+            case (("match" | "clear_filter"), _):
+                return self._finding is not None and self._finding.is_open
             case "back", _:
                 return self._can_go_back
             case "copy_grpcurl", _:
@@ -280,7 +295,8 @@ class WatchScreen(Screen[None]):
             if row is not None:
                 log.select(row)
 
-        screen = InspectScreen(self._tap, found, log.shown, self._top_line(), self._note)
+        step = None if self._finding is None else self._finding.step
+        screen = InspectScreen(self._tap, found, log.shown, self._top_line(), self._note, step)
         self.app.push_screen(screen, come_back)
 
     def on_stream_log_opened(self) -> None:
@@ -316,6 +332,58 @@ class WatchScreen(Screen[None]):
     def on_board_view_choose(self, message: BoardView.Choose) -> None:
         """Another field of the board is wanted."""
         self._side.choose(key=message.key)
+
+    def on_unmount(self) -> None:
+        """Looks for nothing any more."""
+        if self._finding is not None:
+            self._finding.end()
+
+    async def action_filter(self) -> None:
+        """Lets somebody write a filter."""
+        if self._finding is None:
+            # Start-up does not wait for what is not looked for yet.
+            from grpctap.screens.finding import Finding
+            from grpctap.widgets.filter_line import FilterLine
+
+            line = FilterLine()
+            await self.mount(line, before=self.query_one(StatusLine))
+            self._finding = Finding(self._tap, line, self.query_one(StreamLog))
+        self._finding.open()
+        self.refresh_bindings()
+
+    def action_match(self, by: int) -> None:
+        """Goes to the next match, or the one before."""
+        if self._finding is not None and (reason := self._finding.walk(by)):
+            self.notify(reason, timeout=2)
+
+    def action_clear_filter(self) -> None:
+        """Shows all values again."""
+        if self._finding is not None:
+            self._finding.close()
+        # What stands in an empty log is told anew.
+        self._seen = None
+        self.look()
+
+    def on_filter_line_changed(self, event: FilterLine.Changed) -> None:
+        """Another filter is written."""
+        if self._finding is not None:
+            self._finding.written(event.text)
+
+    def on_filter_field_left(self) -> None:
+        """The filter is written; an empty one is none."""
+        if self._finding is not None and self._finding.wanted is not None:
+            self.query_one(StreamLog).focus()
+        else:
+            self.action_clear_filter()
+
+    def on_filter_field_switched(self) -> None:
+        """All rows with marks, or the matches only."""
+        if self._finding is not None:
+            self._finding.switch()
+
+    def on_filter_field_cleared(self) -> None:
+        """No filter any more."""
+        self.action_clear_filter()
 
     def action_chart(self) -> None:
         """Shows or hides the chart."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
@@ -17,8 +17,12 @@ from textual.strip import Strip
 from grpctap.core.history import Extent, Frozen, Located, Value
 from grpctap.core.seams import Cause, Interruption, Seam, clock_time
 from grpctap.core.text import printable
-from grpctap.widgets.selection import Selecting, as_selected
 from grpctap.widgets.lines import LineWidget, thumb
+from grpctap.widgets.selection import Selecting, as_selected
+
+if TYPE_CHECKING:
+    from grpctap.core.matches import Matches
+    from grpctap.core.picked import View
 
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
@@ -31,6 +35,13 @@ class LogSource(Protocol):
 
     def extent(self) -> Extent:
         """Which rows there are."""
+
+    def newest(self, count: int | None = None) -> View:
+        """The newest `count` rows (all that are kept: None) as they are now."""
+
+
+class WholeSource(LogSource, Protocol):
+    """Where all rows come from, without a hole between them."""
 
     def newest(self, count: int | None = None) -> Frozen:
         """The newest `count` rows (all that are kept: None) as they are now."""
@@ -61,7 +72,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
 
     Whoever shows it lets it pull what is new at each frame, and it draws only the lines in sight.
     Frozen, it shows the rows as they were, so nothing moves under the reader's eyes, and has a
-    cursor on one of its values.
+    cursor on one of its values. With a filter it shows the matches only, or marks them.
 
     It keeps its own place instead of being a ScrollView, whose every change of size lays the whole
     screen out anew, and which does not tell a person's scrolling from its own.
@@ -80,6 +91,12 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
             text-style: bold;
         }
         & > .stream-log--selected { color: $text-primary; text-style: bold; }
+        & > .stream-log--match { color: $text-accent; text-style: bold underline; }
+        & > .stream-log--cursor-match {
+            background: $block-cursor-background;
+            color: $block-cursor-foreground;
+            text-style: bold underline;
+        }
         & > .stream-log--seam { color: $text-warning; }
         & > .stream-log--fault { color: $text-error; }
         & > .stream-log--placeholder { color: $text-muted; text-style: italic; }
@@ -92,6 +109,8 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         "stream-log--value",
         "stream-log--cursor",
         "stream-log--selected",
+        "stream-log--match",
+        "stream-log--cursor-match",
         "stream-log--seam",
         "stream-log--fault",
         "stream-log--placeholder",
@@ -116,36 +135,105 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
     class Opened(Message):
         """Somebody wants to look closely at the value that `selected` gives."""
 
-    def __init__(self, source: LogSource, form: LogForm) -> None:
+    def __init__(self, source: WholeSource, form: LogForm) -> None:
         super().__init__()
         self._source = source
         self._form = form
         self._extent = NOTHING
-        self._shown = Frozen(0, ())
+        self._shown: View = Frozen(0, ())
+        self._still: Frozen | None = None
+        self._matches: Matches | None = None
+        self._only_matches = True
+        self._matches_seen = -1
+        self._home: int | None = None
         self._top = 0
-        self._strips: dict[tuple[int, bool], Strip] = {}
+        self._strips: dict[tuple[int, bool, bool], Strip] = {}
         self._number_width = 0
         self._second = (-1, "")
 
     def pull(self) -> None:
         """Shows what is new, if anything is and the view does not stand still."""
+        found = self._matches is not None and self._matches.version != self._matches_seen
+        if self._matches is not None:
+            self._matches_seen = self._matches.version
         if self.frozen:
+            if found:
+                self._show_again()
             return
-        extent = self._source.extent()
-        if extent == self._extent:
+        extent = self._rows.extent()
+        if extent == self._extent and not found:
             return
         self._extent = extent
-        self._shown = self._source.newest(self.size.height)
+        self._shown = self._rows.newest(self.size.height)
         self._top = self._shown.first
         self._fit_columns()
         self.refresh()
+
+    def find(self, matches: Matches | None, *, only: bool) -> None:
+        """Shows these matches only, or marks them among all rows; None: no filter any more.
+
+        Frozen, it goes on showing the rows that it stands still with, and its `still` are what the
+        matches have to be of.
+        """
+        self._strips.clear()
+        if self.frozen and self._home is None:
+            self._home = self._cursor
+        self._matches, self._only_matches = matches, only
+        self._matches_seen = -1
+        self._extent = NOTHING
+        if self.frozen:
+            self._show_again()
+            if matches is None:
+                self._home = None
+        self.pull()
+
+    @property
+    def still(self) -> Frozen | None:
+        """All rows that it stands still with, the filter aside; None: it follows."""
+        return self._still
+
+    def kept(self) -> View:
+        """All rows that it shows or would show if it were high enough, as they are now."""
+        return self._shown if self.frozen else self._rows.newest()
+
+    @property
+    def _rows(self) -> LogSource:
+        """Where its rows come from: the matches, or all that is received."""
+        return self._matches if self._matches is not None and self._only_matches else self._source
+
+    def _held_rows(self, still: Frozen) -> View:
+        """What it shows of the rows that it stands still with."""
+        if self._matches is not None and self._only_matches:
+            return self._matches.newest()
+        return still
+
+    def _show_again(self) -> None:
+        """Stands still with other rows than before; what was in sight stays, as far as it can."""
+        if self._still is None:
+            return
+        rows = self._held_rows(self._still)
+        row = self._cursor if self._home is None else self._home
+        line = None if self._cursor is None else self._shown.place(self._cursor) - self._top
+        self._shown = rows
+        self._extent = Extent(rows.first, rows.end, 0)
+        near = None
+        if row is not None:
+            near = rows.step(row - 1, 1) or rows.step(row, -1)
+        if near is None:
+            near = rows.step(rows.number(rows.end), -1)
+        self._cursor = None if near is None else near.row
+        if near is None:
+            self._go(rows.end)
+        else:
+            place = rows.place(near.row)
+            self._go(place - (self.size.height - 1 if line is None else line))
 
     @property
     def selected(self) -> Located | None:
         """The value at the cursor, or the newest in sight; None: there is none."""
         if self._cursor is not None:
             return self._shown.step(self._cursor - 1, 1)
-        return self._shown.step(self._shown.end, -1)
+        return self._shown.step(self._shown.number(self._shown.end), -1)
 
     @property
     def at_cursor(self) -> Value | None:
@@ -154,7 +242,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         return row if isinstance(row, Value) else None
 
     @property
-    def shown(self) -> Frozen:
+    def shown(self) -> View:
         """The rows that it knows: all, where it is frozen, else those in sight."""
         return self._shown
 
@@ -171,19 +259,23 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
     def select(self, row: int) -> None:
         """Puts the cursor on a row that it knows, and brings it in sight, where it is frozen."""
         if self.frozen and self._shown.get(row) is not None:
-            self._cursor = row
-            top = min(max(self._top, row - self.size.height + 1), row)
-            self._go(top)
+            self._cursor, self._home = row, None
+            place = self._shown.place(row)
+            self._go(min(max(self._top, place - self.size.height + 1), place))
 
     def watch_frozen(self, frozen: bool) -> None:
         """Stands still, or catches up."""
         if frozen:
-            self._shown = self._source.newest()
+            self._still = self._source.newest() if self._matches is None else self._matches.hold()
+            self._shown = self._held_rows(self._still)
             self._extent = Extent(self._shown.first, self._shown.end, 0)
             self._go(self._shown.end)
             self._cursor = self._nearest(self._shown.end - 1)
         else:
-            self._extent, self._cursor = NOTHING, None
+            self._still = self._cursor = self._home = None
+            if self._matches is not None:
+                self._matches.release()
+            self._extent = NOTHING
             self.pull()
 
     def action_move(self, by: int) -> None:
@@ -215,13 +307,14 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         if not self.frozen:
             return
         top, cursor = self._top, self._cursor
+        self._home = None
         self._go(self._top + rows)
         if rows > 0 and self._top >= self._last_top:
             self.frozen = False
         elif cursor is not None:
             # At the end of the way the cursor goes there instead.
             by = rows if self._top == top else self._top - top
-            self._cursor = self._nearest(cursor + by)
+            self._cursor = self._nearest(self._shown.place(cursor) + by)
 
     def action_scroll_pages(self, pages: int) -> None:
         """Scrolls by so many screens."""
@@ -249,7 +342,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
 
     def on_click(self, event: events.Click) -> None:
         """Freezes, and puts the cursor on the value; a second click looks closely at it."""
-        row = self._top + event.y
+        row = self._shown.number(self._top + event.y)
         if not isinstance(self._shown.get(row), Value):
             return
         self.frozen = True
@@ -278,7 +371,8 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         if not self._shown.rows:
             return [self._placeholder_line(y, width, height) for y in lines]
         thumb, top, draw = self._thumb(height), self._top, self._line_at
-        return [draw(top + y, width - 1, y in thumb) for y in lines]
+        number = self._shown.number
+        return [draw(number(top + y), width - 1, y in thumb) for y in lines]
 
     def _line_at(self, number: int, width: int, thumb: bool) -> Strip:
         row = self._shown.get(number)
@@ -286,24 +380,29 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
             return self._whole([], width, thumb)
         if not isinstance(row, Value):
             return self._whole([self._seam(row, width)], width, thumb)
+        match = self._matches is not None and (self._only_matches or self._matches.is_match(number))
         if number == self._cursor:
-            return self._whole(self._value(number, row, width, at_cursor=True), width, thumb)
+            segments = self._value(number, row, width, at_cursor=True, match=match)
+            return self._whole(segments, width, thumb)
         if number in (self.chosen or ()):
-            look = self.look("stream-log--selected")
-            return self._whole(as_selected(self._value(number, row, width), look), width, thumb)
-        line = self._strips.get((number, thumb))
+            segments = self._value(number, row, width, match=match)
+            return self._whole(
+                as_selected(segments, self.look("stream-log--selected")), width, thumb
+            )
+        line = self._strips.get((number, thumb, match))
         if line is None:
-            line = self._whole(self._value(number, row, width), width, thumb)
+            line = self._whole(self._value(number, row, width, match=match), width, thumb)
             if len(self._strips) >= MAX_CACHED:
                 self._strips.clear()
-            self._strips[number, thumb] = line
+            self._strips[number, thumb, match] = line
         return line
 
     def _whole(self, segments: list[Segment], width: int, thumb: bool) -> Strip:
-        """A line with the scroll bar at its end; only its last text may be other than ASCII."""
-        used = sum(len(text) for text, _, _ in segments)
-        if segments and not segments[-1].text.isascii():
-            used += segments[-1].cell_length - len(segments[-1].text)
+        """A line with the scroll bar at its end."""
+        used = sum(
+            len(segment.text) if segment.text.isascii() else segment.cell_length
+            for segment in segments
+        )
         if used < width:
             blank = self.blank(width - used)
             if segments and segments[0].style == self.look("stream-log--cursor"):
@@ -321,12 +420,12 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         self._fit_columns()
         self.refresh()
 
-    def _nearest(self, row: int) -> int | None:
-        """The value in sight that is nearest to a row; None where there is none."""
+    def _nearest(self, place: int) -> int | None:
+        """The value in sight that is nearest to a place; None where there is none."""
         top, bottom = self._top, min(self._top + self.size.height, self._shown.end)
-        row = max(min(row, bottom - 1), top)
+        row = self._shown.number(max(min(place, bottom - 1), top))
         for found in (self._shown.step(row - 1, 1), self._shown.step(row, -1)):
-            if found is not None and top <= found.row < bottom:
+            if found is not None and top <= self._shown.place(found.row) < bottom:
                 return found.row
         return None
 
@@ -334,7 +433,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         at = self._top - self._shown.first
         in_sight = self._shown.rows[at : at + self.size.height]
         values = [
-            Located(self._top + index, row)
+            Located(self._shown.number(self._top + index), row)
             for index, row in enumerate(in_sight)
             if isinstance(row, Value)
         ]
@@ -350,19 +449,42 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         return thumb(self._top - first, self._extent.end - first, height)
 
     def _value(
-        self, row: int, value: Value, width: int, *, at_cursor: bool = False
+        self,
+        row: int,
+        value: Value,
+        width: int,
+        *,
+        at_cursor: bool = False,
+        match: bool = False,
     ) -> list[Segment]:
-        sign = "▸" if at_cursor else " "
+        marked = match and not self._only_matches
+        sign = "▸" if at_cursor else "•" if marked else " "
         number = f"{sign}{f'#{value.label}':>{self._number_width}}  "
         time = f"{self._time(value.time_ns)}   "
         room = width - len(number) - len(time)
         if room < 0:
             return [Segment(fit(number, width), self._look_of("number", at_cursor))]
+        text = self._form.text(row, value, room)
         return [
-            Segment(number, self._look_of("number", at_cursor)),
+            Segment(number, self._look_of("match" if marked else "number", at_cursor)),
             Segment(time, self._look_of("time", at_cursor)),
-            Segment(self._form.text(row, value, room), self._look_of("value", at_cursor)),
+            *self._marked(text, at_cursor=at_cursor, match=match),
         ]
+
+    def _marked(self, text: str, *, at_cursor: bool, match: bool) -> list[Segment]:
+        """The text of a line, with what the filter looks for marked."""
+        plain = self._look_of("value", at_cursor)
+        spans = self._matches.wanted.spans(text) if match and self._matches is not None else []
+        if not spans:
+            return [Segment(text, plain)]
+        marked = self.look(f"stream-log--{'cursor-match' if at_cursor else 'match'}")
+        segments, at = [], 0
+        for start, stop in spans:
+            if at < start:
+                segments.append(Segment(text[at:start], plain))
+            segments.append(Segment(text[start:stop], marked))
+            at = stop
+        return [*segments, Segment(text[at:], plain)] if at < len(text) else segments
 
     def _look_of(self, part: str, at_cursor: bool) -> Style:
         return self.look(f"stream-log--{'cursor' if at_cursor else part}")
