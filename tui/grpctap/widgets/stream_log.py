@@ -252,10 +252,6 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         above = self._form.header
         return f" {'':{self._number_width}}  {'received':<12}   {above}" if above else ""
 
-    def kept(self) -> Frozen:
-        """All rows that it shows or would show if it were high enough, as they are now."""
-        return self._shown if self.frozen else self._source.newest()
-
     def select(self, row: int) -> None:
         """Puts the cursor on a row that it knows, and brings it in sight, where it is frozen."""
         if self.frozen and self._shown.get(row) is not None:
