@@ -16,6 +16,7 @@ from grpctap.core.history import Frozen, Located
 from grpctap.core.message import MessageError
 from grpctap.core.oneline import time_text
 from grpctap.core.seams import duration
+from grpctap.screens.stream import rest_while_hidden
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.widgets.facts import Facts
@@ -23,6 +24,7 @@ from grpctap.widgets.json_view import JsonView
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.message_tree import MessageTree
 from grpctap.widgets.status_line import quantity
+from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.top_line import TopLine
 
 LOOKS_PER_SECOND = 10
@@ -79,6 +81,7 @@ class InspectScreen(Screen[int]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
+        yield TabLine()
         yield self._top
         yield Facts()
         yield JsonView()
@@ -88,7 +91,7 @@ class InspectScreen(Screen[int]):
     def on_mount(self) -> None:
         """Shows the value, and starts to look at the stream."""
         self._show(self._shown)
-        self.set_interval(1 / LOOKS_PER_SECOND, self.look)
+        rest_while_hidden(self, self.set_interval(1 / LOOKS_PER_SECOND, self.look))
 
     def look(self) -> None:
         """Shows how the stream stands now, and the value in it."""

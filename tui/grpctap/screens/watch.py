@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
@@ -18,6 +17,7 @@ from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
+from grpctap.screens.stream import StreamScreen, rest_while_hidden
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
@@ -27,7 +27,11 @@ from grpctap.widgets.log_header import LogHeader
 from grpctap.widgets.notice import Notice
 from grpctap.widgets.status_line import StatusLine
 from grpctap.widgets.stream_log import StreamLog
+from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.top_line import TopLine
+
+if TYPE_CHECKING:
+    from grpctap.opening import Opening
 
 FRAMES_PER_SECOND = 30
 FRAMES_PER_LOOK = 3
@@ -36,7 +40,7 @@ LOOKS_PER_FIGURES = 5
 LEAST_ROWS_FOR_CHART = 14
 
 
-class WatchScreen(Screen[None]):
+class WatchScreen(StreamScreen):
     """Shows a tap, and hands it the keys.
 
     It looks at the tap on a timer, on which the chart and the log pull as well: what changes
@@ -65,6 +69,10 @@ class WatchScreen(Screen[None]):
         Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
         Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
         Binding("c", "chart", "Chart", tooltip="Show or hide the chart"),
+        Binding("t", "open_tab", "Another stream", show=False),
+        Binding("ctrl+w", "close_tab", "Close the tab", show=False),
+        Binding("P", "pause_all", "Pause all", show=False),
+        Binding("V", "overlay", "Draw another stream over the chart", show=False),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -82,13 +90,14 @@ class WatchScreen(Screen[None]):
         plaintext: bool,
         grpcurl: Callable[[], str] | None = None,
         can_go_back: bool = False,
+        another: Callable[[], Opening] | None = None,
+        leave: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(tap, address, method, another, leave)
         self._grpcurl = grpcurl
         self._can_go_back = can_go_back
         self._tap = tap
         self._address = printable(address)
-        self._method = method
         self._plaintext = plaintext
         self._frames = 0
         self._looks = 0
@@ -98,6 +107,7 @@ class WatchScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
+        yield TabLine()
         yield self._top_line()
         yield Chart(self._tap)
         schema = self._tap.schema
@@ -110,13 +120,13 @@ class WatchScreen(Screen[None]):
 
     def _top_line(self) -> TopLine:
         unverified = " (not verified)" if self._tap.sent.security == NOT_VERIFIED else ""
-        return TopLine(f"{self._address}{unverified}", self._method)
+        return TopLine(f"{self._address}{unverified}", self.method)
 
     def on_mount(self) -> None:
         """Opens the call, and starts to look."""
         self._tap.start()
         self.watch(self.query_one(StreamLog), "frozen", self._follow_log, init=False)
-        self.set_interval(1 / FRAMES_PER_SECOND, self.tick)
+        rest_while_hidden(self, self.set_interval(1 / FRAMES_PER_SECOND, self.tick))
         self.look()
 
     def tick(self) -> None:
@@ -254,7 +264,7 @@ class WatchScreen(Screen[None]):
         # Start-up does not wait for what is not looked at yet.
         from grpctap.screens.facts import FactsScreen
 
-        screen = FactsScreen(self._tap, self._address, self._method, plaintext=self._plaintext)
+        screen = FactsScreen(self._tap, self._address, self.method, plaintext=self._plaintext)
         self.app.push_screen(screen)
 
     def action_help(self) -> None:
