@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import traceback
@@ -15,14 +14,16 @@ from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
+from textual._context import active_message_pump
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from grpctap.screens.clipboard import HasCommands
-from grpctap.screens.tabs import FIRST, Tabs
+from grpctap.screens.tabs import FIRST, Tabs, settle
 from grpctap.widgets.tab_line import TabLine, Title
 from grpctap.words import MOST_STREAMS
 
@@ -118,11 +119,24 @@ class ViewerApp(App[int]):
 
     def on_mount(self) -> None:
         """Shows the first screen, and leaves the terminal clean when told to end."""
-        self.set_timer(1.0, _settle)
+        self.set_timer(1.0, settle)
         self.tabs.begin(self._screens)
+        # Tabs are closed, and what they held is let go.
+        self._screens = ()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(name, self._leave, 128 + name)
+
+    def push_screen(self, *args: Any, mode: str | None = None, **options: Any) -> Any:
+        """Shows a screen in the tab of whoever asks for it, which may be hidden by now."""
+        return super().push_screen(*args, mode=mode or self._tab_that_asks(), **options)
+
+    def _tab_that_asks(self) -> str | None:
+        asking = active_message_pump.get(None)
+        # A widget that was taken away meanwhile has no screen.
+        if not isinstance(asking, Widget) or not asking.is_attached:
+            return None
+        return self.tabs.of(asking.screen)
 
     def tab_titles(self) -> Sequence[Title]:
         """What is to be told of the tabs, in order."""
@@ -159,9 +173,3 @@ class ViewerApp(App[int]):
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)
-
-
-def _settle() -> None:
-    """Exempts what start-up made from later garbage collections, each a stall of the screen."""
-    gc.collect()
-    gc.freeze()

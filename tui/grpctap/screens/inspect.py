@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
@@ -16,7 +15,7 @@ from grpctap.core.history import Frozen, Located
 from grpctap.core.message import MessageError
 from grpctap.core.oneline import time_text
 from grpctap.core.seams import duration
-from grpctap.screens.stream import rest_while_hidden
+from grpctap.screens.resting import RestingScreen
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.widgets.facts import Facts
@@ -33,7 +32,7 @@ _MOST_COPIED = 100_000
 _SECOND_NS = 1_000_000_000
 
 
-class InspectScreen(Screen[int]):
+class InspectScreen(RestingScreen[int]):
     """Shows a value as JSON or as a tree; its result is the row of the one shown last.
 
     The value stays what it is whatever becomes of the history. Its neighbours are those in
@@ -91,7 +90,7 @@ class InspectScreen(Screen[int]):
     def on_mount(self) -> None:
         """Shows the value, and starts to look at the stream."""
         self._show(self._shown)
-        rest_while_hidden(self, self.set_interval(1 / LOOKS_PER_SECOND, self.look))
+        self.look_often(1 / LOOKS_PER_SECOND, self.look)
 
     def look(self) -> None:
         """Shows how the stream stands now, and the value in it."""

@@ -23,11 +23,11 @@ class OverlayScreen(BoxScreen[int]):
     DEFAULT_CSS = """
     OverlayScreen OptionList {
         height: auto;
-        border: none;
         padding: 0;
         background: $surface;
         text-wrap: nowrap;
         text-overflow: ellipsis;
+        &, &:focus { border: none; }
     }
     """
     BINDINGS: ClassVar[list[BindingType]] = [

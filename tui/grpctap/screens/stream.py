@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
-
-from textual.screen import Screen
-from textual.timer import Timer
+from typing import TYPE_CHECKING, Protocol, cast
 
 from grpctap.core.text import printable
+from grpctap.screens.resting import RestingScreen
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 
@@ -25,7 +23,7 @@ class HasTabs(Protocol):
     tabs: Tabs
 
 
-class StreamScreen(Screen[None]):
+class StreamScreen(RestingScreen[None]):
     """Shows a stream, and has the keys that are about several.
 
     Args:
@@ -138,14 +136,3 @@ class StreamScreen(Screen[None]):
             for chart in screen.query(Chart)
             if (own := without_overlay(chart.source)) is not None
         ]
-
-
-def rest_while_hidden(screen: Screen[Any], timer: Timer) -> None:
-    """Lets a timer of a screen rest while another tab is seen."""
-    app = screen.app
-
-    def turn(mode: str) -> None:
-        (timer.resume if screen in app.get_screen_stack(mode) else timer.pause)()
-
-    app.mode_change_signal.subscribe(screen, turn, immediate=True)
-    turn(app.current_mode)

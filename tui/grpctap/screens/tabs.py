@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Sequence
 from typing import Any
 
@@ -36,8 +37,9 @@ class Tabs:
         self._timer = self._app.set_interval(1 / LOOKS_PER_SECOND, self.look, pause=True)
         self._app.push_screen(screens[0])
         for screen in screens[1:]:
-            self._app.switch_mode(self._add())
-            self._app.push_screen(screen)
+            name = self._add()
+            self._app.switch_mode(name)
+            self._app.push_screen(screen, mode=name)
         self._go(FIRST)
 
     def open(self, screen: Screen[None]) -> None:
@@ -49,7 +51,7 @@ class Tabs:
             return
         before, name = self._app.current_mode, self._add()
         self._app.switch_mode(name)
-        self._app.push_screen(screen, lambda _: self._close(name, before))
+        self._app.push_screen(screen, lambda _: self._close(name, before), mode=name)
         self.look()
 
     def close(self) -> None:
@@ -81,6 +83,11 @@ class Tabs:
         """The streams that are watched, in order."""
         found = map(self._stream, self._names)
         return [screen for screen in found if screen is not None]
+
+    def of(self, screen: Screen[Any]) -> str | None:
+        """The name of the tab that a screen is in; None: it is in none any longer."""
+        stacks = ((name, self._app.get_screen_stack(name)) for name in self._names)
+        return next((name for name, stack in stacks if screen in stack), None)
 
     def titles(self) -> list[Title]:
         """What is to be told of the tabs, in order."""
@@ -135,4 +142,15 @@ class Tabs:
             if isinstance(screen, StreamScreen):
                 screen.leave()
         self._app.remove_mode(name)
+        self._app.set_timer(1.0, settle)
         self.look()
+
+
+def settle() -> None:
+    """Exempts what there is from later garbage collections, each a stall of the screen.
+
+    Before that it lets go of what has become garbage, such as the history of a closed tab.
+    """
+    gc.unfreeze()
+    gc.collect()
+    gc.freeze()

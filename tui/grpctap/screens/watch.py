@@ -17,7 +17,7 @@ from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.help import HelpScreen
-from grpctap.screens.stream import StreamScreen, rest_while_hidden
+from grpctap.screens.stream import StreamScreen
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
@@ -126,7 +126,7 @@ class WatchScreen(StreamScreen):
         """Opens the call, and starts to look."""
         self._tap.start()
         self.watch(self.query_one(StreamLog), "frozen", self._follow_log, init=False)
-        rest_while_hidden(self, self.set_interval(1 / FRAMES_PER_SECOND, self.tick))
+        self.look_often(1 / FRAMES_PER_SECOND, self.tick)
         self.look()
 
     def tick(self) -> None:
