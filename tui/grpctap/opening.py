@@ -173,7 +173,10 @@ def begun(
         columns=columns,
         streams=streams,
     )
-    opening.keep(replace(opening.draft(config.method), body=request_json(config, 2)))
+    body = request_json(config, 2)
+    # A request that says nothing is more easily written on a template.
+    if body != "{}":
+        opening.keep(replace(opening.draft(config.method), body=body))
     return opening
 
 
