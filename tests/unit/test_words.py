@@ -22,7 +22,7 @@ from grpctap.words import Named, one_for_each, streams_named
         ("h:1 B/C [::1]:2 B/C", [("h:1", "B/C"), ("[::1]:2", "B/C")]),
         (
             "h:1 B/C ipv4:1.2.3.4:5,1.2.3.5:6 B/C",
-            [("h:1", "B/C")] * 1 + [("ipv4:1.2.3.4:5,1.2.3.5:6", "B/C")],
+            [("h:1", "B/C"), ("ipv4:1.2.3.4:5,1.2.3.5:6", "B/C")],
         ),
         # What has no port is no address where a method may stand.
         ("h:1 B/C example.com B/C", [("h:1", "B/C"), ("h:1", "example/com"), ("h:1", "B/C")]),
