@@ -99,7 +99,10 @@ def test_addresses_that_grpc_knows(address: str) -> None:
             'no field "tokn" in proto.SimpleRequest; fields of proto.SimpleRequest that fit: '
             "resume_token, data",
         ),
-        (["h:1", METHOD, "extra"], "too many arguments"),
+        (
+            ["h:1", METHOD, "extra"],
+            "extra is neither another SERVICE/METHOD of h:1 nor a HOST:PORT",
+        ),
         (["h:1", METHOD, "-plain"], "-plain"),
         (["h:1", METHOD, "-d", "{"], "-d is no JSON of proto.SimpleRequest"),
         (["h:1", METHOD, "-d", '{"dat":1}'], 'no field named "dat"'),

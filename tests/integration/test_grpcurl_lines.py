@@ -20,6 +20,7 @@ from grpctap.flags import viewer_parser
 from grpctap.headers import MissingVariableError
 from grpctap.schemas import json_object, method_name
 from grpctap.transport.target import Target
+from grpctap.words import one_for_each
 from support.echo import LARGE, METHOD, NAME, Echo, echo_server
 from support.keeper import grpcurl
 from support.peers import Authority
@@ -342,7 +343,8 @@ def test_a_line_of_grpcurl_is_understood_as_there(line: Line) -> None:
     expected: Any = settings
     assert config.target == Target(line.address, tls=config.target.tls, **expected)
     assert method_name(args.method) == line.method
-    request = "@" if args.data == "@" else json.loads(json_object(args.data))
+    body = one_for_each(args.data, 1)[0]
+    request = "@" if body == "@" else json.loads(json_object(body))
     assert request == ({} if line.request is None else line.request)
     assert config.metadata == line.call
     assert config.reflection_metadata == (line.call if line.reflection is None else line.reflection)

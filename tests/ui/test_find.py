@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -85,6 +86,10 @@ def log_of(app: ViewerApp) -> list[str]:
 def names(app: ViewerApp) -> list[str]:
     """What stands behind the times in the log."""
     return [re.split(r"\.\d{3}   ", line)[-1] for line in log_of(app)]
+
+
+def _is_at(app: ViewerApp, want: str) -> bool:
+    return want in cursor_row(app)
 
 
 def cursor_row(app: ViewerApp) -> str:
@@ -169,9 +174,8 @@ async def test_all_rows_with_the_matches_marked_and_the_way_between_them(puppet:
             await until(pilot, lambda: "Brent 89" in cursor_row(app), "the newest match")
             for number in (86, 83, 80):
                 await pilot.press(",")
-                await until(
-                    pilot, lambda n=number: f"Brent {n}" in cursor_row(app), "the one before"
-                )
+                want = f"Brent {number}"
+                await until(pilot, partial(_is_at, app, want), "the one before")
             await pilot.press(".")
             await until(pilot, lambda: "Brent 83" in cursor_row(app), "the next one")
             assert any("Gold" in name for name in names(app))

@@ -341,6 +341,7 @@ async def test_a_hundred_keys_in_a_second_do_no_harm(server: RunningServer) -> N
             for key in ["space", "space", "n", "f", "space", "s", "r", "C", "up", "end"] * 10:
                 app.post_message(events.Key(key, None))
             await pilot.press("end")
+            await until(pilot, lambda: not app.is_dealing, "all keys are dealt with")
             while not tap.allows(Command.PAUSE):
                 await pilot.press("space" if tap.allows(Command.RESUME) else "r")
             before = tap.snapshot().values

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import traceback
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 from rich.text import Text
 from textual import events
+from textual._context import active_message_pump
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 from textual.screen import Screen
+from textual.widget import Widget
 
 from grpctap.screens.clipboard import HasCommands
+from grpctap.screens.tabs import FIRST, Tabs, settle
+from grpctap.widgets.tab_line import TabLine, Title
+from grpctap.words import MOST_STREAMS
 
+_NUMBERS = range(1, MOST_STREAMS + 1)
 LONGEST_WAIT_S = 0.2
 """So long a key waits for the one before at most, in seconds."""
 
@@ -47,7 +52,7 @@ class Dealt(Message):
 
 
 class ViewerApp(App[int]):
-    """Shows a screen, and those that it leads to, until somebody quits.
+    """Shows screens, each in a tab, and those that they lead to, until somebody quits.
 
     Its return value is an exit code. What is typed is dealt with one after the other: by itself
     Textual sends keys that are typed fast on to where the focus was before the first of them.
@@ -57,16 +62,30 @@ class ViewerApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),
+        *(
+            Binding(str(number), f"tab({number})", f"Tab {number}", show=False)
+            for number in _NUMBERS
+        ),
+        Binding("ctrl+pageup", "step_tab(-1)", "Tab before", show=False),
+        Binding("ctrl+pagedown", "step_tab(1)", "Next tab", show=False),
     ]
+    MODES: ClassVar[dict[str, str | Callable[[], Screen[Any]]]] = {FIRST: Screen}
+    DEFAULT_MODE = FIRST
 
-    def __init__(self, first: Screen[Any]) -> None:
+    def __init__(self, *screens: Screen[Any]) -> None:
         super().__init__(driver_class=_Driver)
         # A log that glides is behind the stream, and glides on when it is told to follow.
         self.animation_level = "none"
-        self._first = first
+        self.tabs = Tabs(self)
+        self._screens: Sequence[Screen[Any]] = screens
         self._typed: deque[events.Key | events.Paste] = deque()
         self._dealing_with = 0
         self._waits = False
+
+    @property
+    def is_dealing(self) -> bool:
+        """Whether something that was typed is still to be dealt with."""
+        return self._waits or bool(self._typed)
 
     async def on_event(self, event: events.Event) -> None:
         """Lets what is typed wait until the key before has done all that it does."""
@@ -81,7 +100,8 @@ class ViewerApp(App[int]):
         await self._go_on(event.number)
 
     async def _deal_with_typed(self) -> None:
-        while self._typed and not self._waits:
+        # At the end there is no screen left for what was typed meanwhile.
+        while self._typed and not self._waits and self.screen_stack:
             self._waits = True
             self._dealing_with += 1
             number, target = self._dealing_with, self.focused or self.screen
@@ -99,11 +119,40 @@ class ViewerApp(App[int]):
 
     def on_mount(self) -> None:
         """Shows the first screen, and leaves the terminal clean when told to end."""
-        self.set_timer(1.0, _settle)
-        self.push_screen(self._first)
+        self.set_timer(1.0, settle)
+        self.tabs.begin(self._screens)
+        # Tabs are closed, and what they held is let go.
+        self._screens = ()
         loop = asyncio.get_running_loop()
         for name in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
             loop.add_signal_handler(name, self._leave, 128 + name)
+
+    def push_screen(self, *args: Any, mode: str | None = None, **options: Any) -> Any:
+        """Shows a screen in the tab of whoever asks for it, which may be hidden by now."""
+        return super().push_screen(*args, mode=mode or self._tab_that_asks(), **options)
+
+    def _tab_that_asks(self) -> str | None:
+        asking = active_message_pump.get(None)
+        # A widget that was taken away meanwhile has no screen.
+        if not isinstance(asking, Widget) or not asking.is_attached:
+            return None
+        return self.tabs.of(asking.screen)
+
+    def tab_titles(self) -> Sequence[Title]:
+        """What is to be told of the tabs, in order."""
+        return self.tabs.titles()
+
+    def action_tab(self, number: int) -> None:
+        """Goes to a tab."""
+        self.tabs.go(number)
+
+    def action_step_tab(self, by: int) -> None:
+        """Goes to the tab before or after."""
+        self.tabs.step(by)
+
+    def on_tab_line_chosen(self, event: TabLine.Chosen) -> None:
+        """Goes to the tab that was clicked."""
+        self.tabs.go(event.number)
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """The commands of the palette: Textual's own, and those of the screen."""
@@ -138,9 +187,3 @@ class ViewerApp(App[int]):
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)
-
-
-def _settle() -> None:
-    """Exempts what start-up made from later garbage collections, each a stall of the screen."""
-    gc.collect()
-    gc.freeze()

@@ -19,11 +19,12 @@ from grpctap.headers import MissingVariableError, parse_headers
 from grpctap.listing import Question, answer
 from grpctap.parser import Parser
 from grpctap.recordfile import checked_path
-from grpctap.schemas import cells_of, json_object, method_name, parse_request, resume_of
+from grpctap.schemas import cells_of, json_object, parse_request, resume_of
 from grpctap.transport.pools import SchemaError
 from grpctap.transport.sources import Sources
 from grpctap.transport.target import Target, socket_address
 from grpctap.transport.tls import Tls
+from grpctap.words import Named, one_for_each, streams_named
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 # In characters: far more than a server accepts, and what never ends is not read for ever.
@@ -59,27 +60,29 @@ def parse(argv: Sequence[str]) -> Config:
         SystemExit: they make no sense, which one line on stderr has said; or help was asked for.
     """
     parser = viewer_parser()
-    return _config(parser, parser.read(argv))
+    return _configs(parser, parser.read(argv))[0]
 
 
 def _view(argv: Sequence[str]) -> int:
     parser = viewer_parser()
     args = parser.read(argv)
     with _explained(parser):
-        question = Question.of(_words(parser, args))
+        words = _words(parser, args)
+        question = Question.of(words)
     if question is not None:
         return answer(question, _sources(parser, args, question), templates=args.msg_template)
     if _on_terminal() and not isinstance(args.method, str):
         if args.record is not None:
             parser.error(NO_METHOD_TO_RECORD)
         return _choose(parser, args)
-    return _watch(_config(parser, args), kept_flags(parser, args), keep=not args.no_recent)
+    return _watch(_configs(parser, args), args, kept_flags(parser, args))
 
 
 def _words(parser: Parser, args: argparse.Namespace) -> list[str]:
     """What is given besides flags."""
     # Behind two "--", argparse gives a list for each argument.
-    words = [word for word in (args.address, args.method, args.symbol) if isinstance(word, str)]
+    given = (args.address, args.method, args.symbol, *args.more)
+    words = [word for word in given if isinstance(word, str)]
     for word in words:
         # A flag and its value in one word, which may be a secret, is no flag to argparse.
         if word.startswith("-") and word.split():
@@ -95,30 +98,63 @@ def _sources(parser: Parser, args: argparse.Namespace, question: Question) -> So
         return sources_of(args, target, reflection_metadata)
 
 
-def _config(parser: Parser, args: argparse.Namespace) -> Config:
+def _configs(parser: Parser, args: argparse.Namespace) -> list[Config]:
+    """The calls that the arguments name, of which there is one at least."""
     if not isinstance(args.address, str):
         parser.error("the following arguments are required: HOST:PORT, SERVICE/METHOD")
     if not isinstance(args.method, str):
         parser.error(
             "without a terminal a SERVICE/METHOD is required; grpctap HOST:PORT list shows them"
         )
-    if args.symbol is not None:
-        parser.error("too many arguments")
     with _explained(parser):
-        name = method_name(args.method)
-        record = None if args.record is None else checked_path(args.record)
-        config = base_config(args)
-        spec = None if args.resume is None else Spec.parse(args.resume)
-        data = json_object(_standard_input() if args.data == "@" else args.data)
-        method = config.schema_sources.method(name)
+        streams = streams_named(_words(parser, args), sockets=args.unix)
+        if len(streams) > 1 and not _on_terminal():
+            raise ValueError(
+                "several streams are for a terminal; into a pipe, run one grpctap for each"
+            )
+        if args.record is not None and len(streams) > 1:
+            raise ValueError("--record makes a file of one stream; in the viewer, w records each")
+        base = base_config(args)
+        if args.record is not None:
+            base = replace(base, record=checked_path(args.record))
+        bodies = [json_object(text) for text in _bodies(args.data, len(streams))]
+        return [
+            _config(args, base, stream, body, alone=len(streams) == 1)
+            for stream, body in zip(streams, bodies, strict=True)
+        ]
+
+
+def _bodies(given: Sequence[str], count: int) -> list[str]:
+    """The requests of so many methods, as they were written."""
+    bodies = one_for_each(given, count)
+    if given.count("@") > 1 and count > 1:
+        raise ValueError("-d @ reads standard input, which can be read only once")
+    if "@" not in bodies:
+        return bodies
+    text = _standard_input()
+    return [text if body == "@" else body for body in bodies]
+
+
+def _config(
+    args: argparse.Namespace, base: Config, stream: Named, body: str, *, alone: bool
+) -> Config:
+    """One of the calls; `base` is what they have in common, `alone` whether it is the only one."""
+    target = replace(base.target, address=_address(args, stream.address))
+    sources = base.schema_sources.of(target)
+    spec = None if args.resume is None else Spec.parse(args.resume)
+    method = sources.method(stream.method)
+    try:
         return replace(
-            config,
-            request=parse_request(data, method, unknown_fields=args.allow_unknown_fields),
+            base,
+            target=target,
+            sources=sources,
+            request=parse_request(body, method, unknown_fields=args.allow_unknown_fields),
             method=method,
             resume=resume_of(spec, method),
             cells=cells_of(args.columns, method),
-            record=record,
         )
+    except ValueError as error:
+        raise error if alone else ValueError(f"{method.name}: {error}") from error
 
 
 def base_config(args: argparse.Namespace) -> Config:
@@ -167,8 +203,8 @@ def _choose(parser: Parser, args: argparse.Namespace) -> int:
     if not isinstance(args.address, str):
         return browse(starter, args.theme)
     with _explained(parser):
-        data = _standard_input() if args.data == "@" else args.data
-        opening = starter.opening(args, "" if data == parser.get_default("data") else data)
+        body = _bodies(args.data, 1)[0]
+        opening = starter.opening(args, "" if body == "{}" else body)
     return choose(opening, args.theme)
 
 
@@ -228,7 +264,7 @@ def _metadata(args: argparse.Namespace) -> tuple[Metadata, Metadata]:
 
 def _target(args: argparse.Namespace) -> Target:
     return Target(
-        socket_address(args.address) if args.unix else args.address,
+        _address(args, args.address),
         args.plaintext,
         args.max_msg_sz,
         # As in grpcurl: who trusts anybody needs no authority.
@@ -240,6 +276,10 @@ def _target(args: argparse.Namespace) -> Target:
         args.insecure,
         args.user_agent,
     )
+
+
+def _address(args: argparse.Namespace, word: str) -> str:
+    return socket_address(word) if args.unix else word
 
 
 def _demo(argv: Sequence[str]) -> int:
@@ -274,18 +314,23 @@ def _demo(argv: Sequence[str]) -> int:
         return view(config, resumable=False, flags=["-plaintext"])
 
 
-def _watch(config: Config, flags: Sequence[str], *, keep: bool) -> int:
-    if _on_terminal():
-        from grpctap.recent import RecentCalls
-        from grpctap.stream import recent_call
-        from grpctap.viewer import view
+def _watch(configs: Sequence[Config], args: argparse.Namespace, flags: Sequence[str]) -> int:
+    if not _on_terminal():
+        from grpctap.headless import follow
 
-        if keep:
-            RecentCalls().add(recent_call(config, flags))
-        return view(config, resumable=True, flags=flags)
-    from grpctap.headless import follow
+        return follow(configs[0])
+    from grpctap.recent import RecentCalls
+    from grpctap.stream import recent_call
+    from grpctap.viewer import view
 
-    return follow(config)
+    recent = None if args.no_recent else RecentCalls()
+    if recent is not None:
+        for config in configs:
+            recent.add(recent_call(config, flags))
+    resume = None if args.resume is None else Spec.parse(args.resume)
+    return view(
+        *configs, resumable=True, flags=flags, recent=recent, resume=resume, columns=args.columns
+    )
 
 
 def _on_terminal() -> bool:

@@ -65,6 +65,7 @@ def viewer_parser(kind: type[Parser] = Parser) -> Parser:
     parser = kind(
         prog="grpctap",
         usage="grpctap [flags] [HOST:PORT [SERVICE/METHOD]]\n"
+        "       grpctap [flags] HOST:PORT SERVICE/METHOD [HOST:PORT] SERVICE/METHOD …\n"
         "       grpctap [flags] [HOST:PORT] list [SERVICE]\n"
         "       grpctap [flags] [HOST:PORT] describe [SYMBOL]",
         description=DESCRIPTION,
@@ -82,9 +83,11 @@ def viewer_parser(kind: type[Parser] = Parser) -> Parser:
         "method",
         nargs="?",
         metavar="SERVICE/METHOD",
-        help="what to watch; without one, you choose it and write the request on the screen",
+        help="what to watch; without one, you choose it and write the request on the screen; "
+        "several, of this server or of others, are watched in tabs",
     )
     parser.add_argument("symbol", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("more", nargs="*", help=argparse.SUPPRESS)
     _add_request_flags(parser)
     _add_schema_flags(parser)
     _add_connection_flags(parser)
@@ -135,7 +138,15 @@ def replay_parser() -> Parser:
 
 def _add_request_flags(parser: Parser) -> None:
     add = parser.add_argument
-    add("-d", dest="data", default="{}", metavar="JSON", help="the request; @ reads it from stdin")
+    add(
+        "-d",
+        dest="data",
+        action="append",
+        default=[],
+        metavar="JSON",
+        help="the request; @ reads it from stdin; for several methods one for all, or one for each "
+        "in order",
+    )
     add("--format", type=json_format, metavar="json", help="how the request is written: json only")
     parser.add_switch("--allow-unknown-fields", "ignore what -d has and the request has not")
     for flag, dest, what in (

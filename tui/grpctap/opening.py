@@ -17,8 +17,9 @@ from grpctap.core.template import template
 from grpctap.headers import parse_header
 from grpctap.parser import seconds
 from grpctap.recent import RecentCall, RecentCalls
-from grpctap.schemas import cells_of, resume_of
+from grpctap.schemas import cells_of, request_json, resume_of
 from grpctap.stream import Stream, grpcurl_line, metadata_row
+from grpctap.streams import Streams
 from grpctap.transport.pools import SchemaError
 
 
@@ -37,7 +38,7 @@ class Opening:
         body: The request that the command line gives, as JSON; "": none.
         resume: What the command line says of resuming.
         columns: What it says of columns.
-        used: Called when a stream of the server is opened.
+        streams: Where the streams that are opened are kept.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class Opening:
         body: str = "",
         resume: Spec | None = None,
         columns: str | None = None,
-        used: Callable[[Opening], None] = lambda _: None,
+        streams: Streams | None = None,
     ) -> None:
-        self._used = used
+        self.streams = streams or Streams()
         self._config = config
         self._fetch = fetch
         self._flags = tuple(flags)
@@ -63,7 +64,11 @@ class Opening:
         self._drafts: dict[str, Draft] = {}
         self._metadata = tuple(metadata_row(name, value) for name, value in config.metadata)
         self._deadline = "" if config.max_time is None else f"{config.max_time:g}"
-        self.last: Stream | None = None
+
+    @property
+    def last(self) -> Stream | None:
+        """The stream that was opened last, if any."""
+        return self.streams.last
 
     @property
     def address(self) -> str:
@@ -128,9 +133,7 @@ class Opening:
         Raises:
             DraftError: the draft is no call.
         """
-        self.last = Stream(self.config(draft), self._flags)
-        self._used(self)
-        return self.last
+        return self.streams.add(Stream(self.config(draft), self._flags))
 
     def remember(self, draft: Draft) -> str:
         """Keeps the call among the recent ones; returns why it could not, or ""."""
@@ -149,6 +152,32 @@ class Opening:
             DraftError: the draft is no call.
         """
         return grpcurl_line(self.config(draft), self._flags)
+
+
+def begun(
+    config: Config,
+    *,
+    flags: Sequence[str],
+    recent: RecentCalls | None,
+    resume: Spec | None,
+    columns: str | None,
+    streams: Streams,
+) -> Opening:
+    """The server of a call of the command line, whose request is there to be changed."""
+    opening = Opening(
+        config,
+        config.schema_sources.catalog,
+        flags=flags,
+        recent=recent,
+        resume=resume,
+        columns=columns,
+        streams=streams,
+    )
+    body = request_json(config, 2)
+    # A request that says nothing is more easily written on a template.
+    if body != "{}":
+        opening.keep(replace(opening.draft(config.method), body=body))
+    return opening
 
 
 def deadline(text: str) -> float | None:

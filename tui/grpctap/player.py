@@ -7,17 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from grpctap.core.facts import CallFacts, Sent
+from grpctap.core.history import History
+from grpctap.core.seams import Interruption
 from grpctap.core.goal import Goal
-from grpctap.core.history import Extent, Frozen, Located
 from grpctap.core.playhead import next_speed
 from grpctap.core.series import ChartFrame, Line
 from grpctap.core.state import Command, State
-from grpctap.core.stats import Gaps, arrival_gaps
 from grpctap.core.status import Status
 from grpctap.playing import Playing
 from grpctap.reel import Tail
 from grpctap.snapshot import RecordingState, Snapshot
-from grpctap.tap import RECENT_ROWS
 
 GROWING_NS = 3_000_000_000
 """A file that grew within so many nanoseconds is still being written."""
@@ -136,6 +135,11 @@ class Player(Playing):
         return False
 
     @property
+    def resume_token(self) -> bytes:
+        """Empty: what is over goes on nowhere."""
+        return b""
+
+    @property
     def can_record(self) -> bool:
         """False: it is recorded."""
         return False
@@ -186,24 +190,10 @@ class Player(Playing):
         with self._lock:
             return self._played.place.call
 
-    def extent(self) -> Extent:
-        """Which rows there are."""
+    def interruptions(self) -> list[Interruption]:
+        """The newest interruptions, in order, as far as they are known."""
         with self._lock:
-            return self._played.history.extent
-
-    def newest(self, count: int | None = None) -> Frozen:
-        """The newest `count` rows (all that are kept: None) as they are now."""
-        with self._lock:
-            return self._played.history.newest(count)
-
-    def step(self, row: int, by: int) -> Located | None:
-        """The nearest value after the row (`by` 1) or before it (-1); None: there is none."""
-        with self._lock:
-            return self._played.history.step(row, by)
-
-    def gaps(self) -> Gaps | None:
-        """Quantiles of the time between the newest values."""
-        return arrival_gaps(self.newest(RECENT_ROWS).rows)
+            return list(self._played.place.interruptions)
 
     def now_ns(self) -> int:
         """The recorded time at the playhead."""
@@ -211,8 +201,12 @@ class Player(Playing):
             return self._now_ns()
 
     @contextmanager
-    def chart_frame(self) -> Iterator[ChartFrame]:
-        """What a chart needs; the player stands still while the caller copies from it."""
+    def _history(self) -> Iterator[History]:
+        with self._lock:
+            yield self._played.history
+
+    @contextmanager
+    def _own_frame(self) -> Iterator[ChartFrame]:
         with self._lock:
             yield ChartFrame(
                 end_ns=self._now_ns(),

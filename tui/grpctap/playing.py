@@ -18,6 +18,7 @@ from grpctap.core.places import Places
 from grpctap.core.played import Place, Played
 from grpctap.core.playhead import Playhead
 from grpctap.core.step import Step
+from grpctap.looking import Looking
 from grpctap.recording import RecordingError
 from grpctap.reel import Reel
 
@@ -29,7 +30,7 @@ POLL_S = 0.2
 """How often the end of a file is looked at for more, in seconds."""
 
 
-class Playing:
+class Playing(Looking):
     """Reads a recording, and takes in what is due, or what leads to where somebody wants to be.
 
     What was played is kept as a tap would keep it; to go back is to build it anew from the last
@@ -61,7 +62,7 @@ class Playing:
         sent: Sent | None = None,
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
-        self.schema = schema
+        super().__init__(schema, capacity)
         self._sent = sent or Sent()
         self._reel = reel
         self._clock = clock

@@ -34,6 +34,11 @@ def method_name(text: str) -> str:
     return f"{match[1]}/{match[2]}"
 
 
+def is_method(text: str) -> bool:
+    """Whether the text is a SERVICE/METHOD, in any of the ways in which it is written."""
+    return _METHOD.fullmatch(text) is not None
+
+
 def json_object(text: str) -> str:
     """The text, which begins as a JSON object does; none at all is an empty one, as in grpcurl.
 

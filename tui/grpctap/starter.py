@@ -15,6 +15,7 @@ from grpctap.opening import CannotOpenError, Opening
 from grpctap.parser import Parser
 from grpctap.recent import RecentCall, RecentCalls
 from grpctap.stream import Stream
+from grpctap.streams import Streams
 from grpctap.transport.pools import SchemaError
 
 
@@ -37,12 +38,12 @@ class Starter:
         self._parser, self._config = parser, config
         self._always = [*kept_flags(parser, args), *_header_words(args)]
         self._openings: dict[tuple[str, tuple[str, ...]], Opening] = {}
-        self._latest: Opening | None = None
+        self.streams = Streams()
 
     @property
     def last(self) -> Stream | None:
         """The stream that was opened last, if any."""
-        return None if self._latest is None else self._latest.last
+        return self.streams.last
 
     def opening(self, args: argparse.Namespace, body: str = "") -> Opening:
         """The server that the arguments name.
@@ -64,7 +65,7 @@ class Starter:
             body=body,
             resume=None if args.resume is None else Spec.parse(args.resume),
             columns=args.columns,
-            used=self._use,
+            streams=self.streams,
         )
 
     def named(self, text: str) -> Opening:
@@ -102,9 +103,6 @@ class Starter:
             except (ValueError, SchemaError, MissingVariableError) as error:
                 raise CannotOpenError(str(error)) from error
         return self._openings[key]
-
-    def _use(self, opening: Opening) -> None:
-        self._latest = opening
 
 
 def _header_words(args: argparse.Namespace) -> list[str]:

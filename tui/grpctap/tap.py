@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -11,27 +11,18 @@ from typing import TYPE_CHECKING
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
 from grpctap.core.facts import CallFacts, Calls, Sent
-from grpctap.core.history import (
-    MAX_BYTES,
-    Extent,
-    Frozen,
-    History,
-    Located,
-    Row,
-    Slab,
-    Value,
-)
+from grpctap.core.history import MAX_BYTES, History
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
-from grpctap.core.plots import Plots
 from grpctap.core.reconnect import Backoff
 from grpctap.core.seams import Interruption
 from grpctap.core.secrets import Metadata
 from grpctap.core.series import ChartFrame, Line, Mark, Series
 from grpctap.core.session import Session
 from grpctap.core.state import ENDED, TALKING, Command, State
-from grpctap.core.stats import Gaps, Rate, RateMeter, arrival_gaps
+from grpctap.core.stats import Rate, RateMeter
 from grpctap.core.status import Status
+from grpctap.looking import Looking
 from grpctap.snapshot import RecordingState, Snapshot
 from grpctap.taping import Taping
 from grpctap.transport.base import Inbox, Transport
@@ -40,8 +31,6 @@ from grpctap.transport.reader import Reader
 if TYPE_CHECKING:
     from grpctap.core.recording import Header
 
-# Inter-arrival quantiles are those of the newest so many rows.
-RECENT_ROWS = 1_000
 BATCH_NS = 5_000_000
 """How long messages may wait for others in a flood, in nanoseconds."""
 HEADERS_NS = 300_000_000
@@ -53,7 +42,7 @@ _CHECKS_PER_LIMIT = 8
 _SHORTEST_CHECK_S, _LONGEST_CHECK_S = 0.05, 1.0
 
 
-class Tap:
+class Tap(Looking):
     """Ties the call, the session, the history and the series of one stream together.
 
     The reader's thread writes and any thread looks, each under the one lock; of messages nothing is
@@ -99,7 +88,7 @@ class Tap:
         self.sent = sent or Sent()
         self._trace = trace
         self._calls = Calls()
-        self.schema = schema
+        super().__init__(schema, capacity)
         wall = WallClock()
         self._clock = clock or wall
         # Arrivals are stamped in the fastest way that there is.
@@ -118,8 +107,6 @@ class Tap:
         self._session = Session(History(capacity, max_bytes), token, backoff)
         self._taping = Taping(header, self._session.history, self._calls, self.sent, self._notice)
         self._series = Series(capacity)
-        self.plots = Plots(self, schema, capacity)
-        """What somebody chose for the chart to show instead."""
         self._meter = RateMeter()
         self._started_ns = self._clock()
         self._still_ns = self._started_ns
@@ -397,63 +384,26 @@ class Tap:
         with self._lock:
             return self._session.interruptions[-1] if self._session.interruptions else None
 
-    def extent(self) -> Extent:
-        """Which rows there are."""
-        with self._lock:
-            self._take_in()
-            return self._session.history.extent
-
-    def newest(self, count: int | None = None) -> Frozen:
-        """The newest `count` rows (all that are kept: None) as they are now."""
-        with self._lock:
-            self._take_in()
-            return self._session.history.newest(count)
-
-    def slab(self, start: int, most: int, most_bytes: int) -> Slab:
-        """Rows from `start` on, as those of a history, for who goes through all of them."""
-        with self._lock:
-            self._take_in()
-            return self._session.history.slab(start, most, most_bytes)
-
     def interruptions(self) -> list[Interruption]:
         """The newest interruptions, in order, as far as they are known."""
         with self._lock:
             return list(self._session.interruptions)
 
-    def span(self, start: int, stop: int) -> Frozen:
-        """The kept rows among `start` to `stop` - 1 as they are now."""
-        with self._lock:
-            self._take_in()
-            return self._session.history.span(start, stop)
-
-    def pick(self, rows: Sequence[int]) -> list[Row | None]:
-        """The rows with these numbers; None in the place of one that is not kept."""
-        with self._lock:
-            self._take_in()
-            return self._session.history.pick(rows)
-
     def now_ns(self) -> int:
         """The time on the clock that stamps the values, in nanoseconds since the epoch."""
         return self._clock()
 
-    def step(self, row: int, by: int) -> Located | None:
-        """The nearest value after the row (`by` 1) or before it (-1); None: there is none."""
+    @contextmanager
+    def _history(self) -> Iterator[History]:
         with self._lock:
             self._take_in()
-            return self._session.history.step(row, by)
-
-    def gaps(self) -> Gaps | None:
-        """Quantiles of the time between the newest values."""
-        return arrival_gaps(self.newest(RECENT_ROWS).rows)
+            yield self._session.history
 
     @contextmanager
-    def chart_frame(self) -> Iterator[ChartFrame]:
-        """What a chart needs; the tap stands still while the caller copies from it."""
-        self.plots.pull()
-        with self._lock:
-            self._take_in()
+    def _own_frame(self) -> Iterator[ChartFrame]:
+        with self._history():
             session = self._session
-            frame = ChartFrame(
+            yield ChartFrame(
                 end_ns=self._clock() if session.is_open else self._still_ns,
                 lines=[Line(self.schema.number_name, self._series)],
                 marks=[
@@ -461,25 +411,6 @@ class Tap:
                 ],
                 moving=session.is_open,
             )
-            yield self.plots.framed(frame)
-
-    @property
-    def by_event(self) -> bool:
-        """Whether the chart is by the times that the messages tell of; never, if they tell none."""
-        return self.plots.by_event
-
-    @by_event.setter
-    def by_event(self, by_event: bool) -> None:
-        self.plots.by_event = by_event
-
-    @property
-    def has_event_times(self) -> bool:
-        """Whether the chart can be by event time."""
-        return self.plots.has_event_times
-
-    def chart_time(self, value: Value) -> int:
-        """The time of a value on the chart's axis, in nanoseconds since the epoch."""
-        return self.plots.time_of(value)
 
     def _silent_ns(self, now_ns: int) -> int:
         session = self._session

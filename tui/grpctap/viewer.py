@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from grpctap.app import ViewerApp
@@ -24,40 +24,71 @@ from grpctap.schemas import request_json
 from grpctap.screens.watch import WatchScreen
 from grpctap.snapshot import RecordingState, Snapshot
 from grpctap.stream import Stream, grpcurl_line
+from grpctap.streams import Ended, Streams
 from grpctap.widgets.status_line import quantity
 
 if TYPE_CHECKING:
+    from grpctap.core.resume import Spec
     from grpctap.opening import Opening
+    from grpctap.recent import RecentCalls
     from grpctap.starter import Starter
 
 # A command is there to be copied from a screen.
 LONGEST_COMMAND = 2_000
 
 
-def view(config: Config, *, resumable: bool, flags: Sequence[str] = ()) -> int:
-    """Watches one stream until somebody quits; returns the exit code.
+def view(
+    *configs: Config,
+    resumable: bool,
+    flags: Sequence[str] = (),
+    recent: RecentCalls | None = None,
+    resume: Spec | None = None,
+    columns: str | None = None,
+) -> int:
+    """Watches streams, each in a tab, until somebody quits; returns the exit code.
 
-    `resumable` says whether the server will still be there for a call that goes on later, `flags`
-    how to connect to it, in words of the command line.
+    Args:
+        configs: The streams, one at least.
+        resumable: Whether the servers will still be there for a call that goes on later.
+        flags: How to connect to them, in words of the command line.
+        recent: Where the calls are kept that are written on the screen; None: they are not.
+        resume: What the command line says of resuming, for these calls.
+        columns: What it says of columns, for these calls.
     """
-    stream = Stream(config, flags)
-    if config.record is not None:
+    streams = Streams()
+    first = Stream(configs[0], flags)
+    if first.config.record is not None:
         try:
-            stream.tap.record(config.record)
+            first.tap.record(first.config.record)
         except (OSError, ValueError) as error:
-            stream.close()
-            sys.stderr.write(f"grpctap: {not_recorded(config.record, error)}\n")
+            first.close()
+            sys.stderr.write(f"grpctap: {not_recorded(first.config.record, error)}\n")
             return 1
-    target = config.target
-    screen = WatchScreen(
-        stream.tap,
-        target.address,
-        config.method.name,
-        plaintext=target.plaintext,
-        grpcurl=partial(grpcurl_line, config, flags),
-        choices=stream.choices,
-    )
-    return _run(ViewerApp(screen), config.theme, lambda: stream, resumable=resumable)
+
+    def opening(config: Config) -> Opening:
+        # Only who opens another stream needs it.
+        from grpctap.opening import begun
+
+        return begun(
+            config, flags=flags, recent=recent, resume=resume, columns=columns, streams=streams
+        )
+
+    def screen(stream: Stream) -> WatchScreen:
+        config = streams.add(stream).config
+        return WatchScreen(
+            stream.tap,
+            config.target.address,
+            config.method.name,
+            plaintext=config.target.plaintext,
+            grpcurl=partial(grpcurl_line, config, flags),
+            choices=stream.choices,
+            another=cache(partial(opening, config)),
+            leave=partial(streams.leave, stream),
+        )
+
+    rest = (Stream(config, flags) for config in configs[1:])
+    app = ViewerApp(*map(screen, (first, *rest)))
+    return _run(app, configs[0].theme, streams, resumable=resumable)
 
 
 def choose(opening: Opening, theme: str | None) -> int:
@@ -65,14 +96,14 @@ def choose(opening: Opening, theme: str | None) -> int:
     # Who names a method needs none of it, and is shown the stream sooner.
     from grpctap.screens.pick import PickScreen
 
-    return _run(ViewerApp(PickScreen(opening)), theme, lambda: opening.last, resumable=True)
+    return _run(ViewerApp(PickScreen(opening)), theme, opening.streams, resumable=True)
 
 
 def browse(starter: Starter, theme: str | None) -> int:
     """Lets somebody open recent calls again, or name a server; returns the exit code."""
     from grpctap.screens.recent import RecentScreen
 
-    return _run(ViewerApp(RecentScreen(starter)), theme, lambda: starter.last, resumable=True)
+    return _run(ViewerApp(RecentScreen(starter)), theme, starter.streams, resumable=True)
 
 
 def run_app(app: ViewerApp, theme: str | None) -> None:
@@ -85,30 +116,33 @@ def run_app(app: ViewerApp, theme: str | None) -> None:
     app.run()
 
 
-def _run(
-    app: ViewerApp, theme: str | None, last: Callable[[], Stream | None], *, resumable: bool
-) -> int:
-    """Runs the app, and then tells of the stream that was watched last, if any."""
+def _run(app: ViewerApp, theme: str | None, streams: Streams, *, resumable: bool) -> int:
+    """Runs the app, and then tells of the streams that were watched, if any."""
     try:
         run_app(app, theme)
     finally:
-        stream = last()
-        left_before = stream is not None and stream.is_closed
-        end = None if stream is None else stream.close()
-    if stream is None or end is None:
-        return app.return_code or 0
-    refused = end.status is not None and end.status.reason in HOPELESS
-    over = end.state is State.FINISHED or refused
+        ends = streams.close()
+    for end in ends:
+        name = "" if len(ends) == 1 else f"{_name(end.stream.config)}: "
+        # The terminal may be gone, which is no reason to end in another way.
+        with suppress(OSError, AttributeError):
+            for line in map(recorded, end.stream.tap.recordings):
+                sys.stderr.write(f"grpctap: {name}{line}\n")
+            sys.stderr.write(f"grpctap: {name}{_summary(end, resumable=resumable)}\n")
+    codes = (end.exit_code for end in ends if end.exit_code)
+    return app.return_code or next(codes, 0)
+
+
+def _name(config: Config) -> str:
+    return printable(f"{config.target.address} {config.method.name}")
+
+
+def _summary(end: Ended, *, resumable: bool) -> str:
+    last, stream = end.last, end.stream
+    refused = last.status is not None and last.status.reason in HOPELESS
+    over = last.state is State.FINISHED or refused
     token = stream.tap.resume_token if resumable and not over else b""
-    # The terminal may be gone, which is no reason to end in another way.
-    with suppress(OSError, AttributeError):
-        for line in map(recorded, stream.tap.recordings):
-            sys.stderr.write(f"grpctap: {line}\n")
-        sys.stderr.write(f"grpctap: {summary(end, stream.config, stream.flags, token)}\n")
-    failed = end.state is State.FAILED and end.status is not None and not left_before
-    if not app.return_code and failed and end.status is not None:
-        return 64 + end.status.code
-    return app.return_code or 0
+    return summary(last, stream.config, stream.flags, token)
 
 
 def summary(last: Snapshot, config: Config, flags: Sequence[str], token: bytes) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
 from grpctap.core.facts import CallFacts, Sent
-from grpctap.core.history import Extent, Frozen, Located
+from grpctap.core.history import Extent, Frozen, Located, Row, Slab, Value
 from grpctap.core.message import Schema
+from grpctap.core.plots import Plots
+from grpctap.core.seams import Interruption
 from grpctap.core.series import ChartFrame
 from grpctap.core.state import Command, State
 from grpctap.core.stats import Gaps
@@ -53,11 +56,35 @@ class Watched(Protocol):
     def facts(self) -> CallFacts | None:
         """What is known of the newest call; None before the first."""
 
+    plots: Plots
+    """What somebody chose for the chart to show."""
+    by_event: bool
+    """Whether the chart is by the times that the messages tell of; never, if they tell none."""
+
+    @property
+    def has_event_times(self) -> bool:
+        """Whether the chart can be by event time."""
+
+    def chart_time(self, value: Value) -> int:
+        """The time of a value on the chart's axis."""
+
+    def interruptions(self) -> list[Interruption]:
+        """The newest interruptions, in order, as far as they are known."""
+
     def extent(self) -> Extent:
         """Which rows there are."""
 
     def newest(self, count: int | None = None) -> Frozen:
         """The newest `count` rows (all that are kept: None) as they are now."""
+
+    def slab(self, start: int, most: int, most_bytes: int) -> Slab:
+        """Rows from `start` on, as those of a history, for who goes through all of them."""
+
+    def span(self, start: int, stop: int) -> Frozen:
+        """The kept rows among `start` to `stop` - 1 as they are now."""
+
+    def pick(self, rows: Sequence[int]) -> list[Row | None]:
+        """The rows with these numbers; None in the place of one that is not kept."""
 
     def step(self, row: int, by: int) -> Located | None:
         """The nearest value after the row (`by` 1) or before it (-1); None: there is none."""
@@ -70,6 +97,13 @@ class Watched(Protocol):
 
     def chart_frame(self) -> AbstractContextManager[ChartFrame]:
         """What a chart needs; the stream stands still while the caller copies from it."""
+
+    @property
+    def resume_token(self) -> bytes:
+        """Where a later call can go on; empty when there is no such place."""
+
+    def close(self, patience_s: float = 5.0) -> bool:
+        """Ends it; returns whether that was done within the seconds."""
 
     @property
     def can_record(self) -> bool:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grpctap.core.history import CHUNK, History, Value
+from grpctap.core.picked import at_time
 from grpctap.core.seams import Cause, Fault, Interruption, Irregularity
 
 
@@ -151,8 +152,8 @@ def test_a_value_is_found_by_its_time(capacity: int, steps: list[int | None], so
         (frozen.first + at, row) for at, row in enumerate(frozen.rows) if isinstance(row, Value)
     ]
 
-    found = frozen.at_time(sought)
+    found = at_time(frozen, sought)
 
     reached = [item for item in values if item[1].time_ns >= sought]
     assert found == (reached[0] if reached else values[-1] if values else None)
-    assert frozen.at_time(-sought, lambda value: -sought) == (values[0] if values else None)
+    assert at_time(frozen, -sought, lambda value: -sought) == (values[0] if values else None)

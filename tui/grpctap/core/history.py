@@ -413,26 +413,6 @@ class Frozen(NamedTuple):
         """The row with that absolute number, or None when it is not among these."""
         return self.rows[row - self.first] if self.first <= row < self.end else None
 
-    def at_time(
-        self, time_ns: int, time_of: Callable[[Value], int] | None = None
-    ) -> Located | None:
-        """The first value of a time or later, else the last; None: there is none.
-
-        Args:
-            time_ns: In nanoseconds since the epoch.
-            time_of: The time of a value, which never decreases; None: when it was received.
-        """
-
-        def reached(row: int) -> bool:
-            found = self.step(row - 1, 1)
-            if found is None:
-                return True
-            value = found.value
-            return (value.time_ns if time_of is None else time_of(value)) >= time_ns
-
-        row = self.first + bisect_left(range(self.first, self.end), True, key=reached)
-        return self.step(row - 1, 1) or self.step(self.end, -1)
-
     def step(self, row: int, by: int) -> Located | None:
         """As that of a history."""
         at = max(row + 1, self.first) if by > 0 else min(row, self.end) - 1

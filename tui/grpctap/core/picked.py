@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, overload
 
 from grpctap.core.history import Frozen, Located, Row, Value
@@ -56,6 +56,29 @@ class Picked(NamedTuple):
 
 View = Frozen | Picked
 """Rows that a log shows."""
+
+
+def at_time(
+    view: View, time_ns: int, time_of: Callable[[Value], int] | None = None
+) -> Located | None:
+    """The first value of a time or later, else the last; None: there is none.
+
+    Args:
+        view: The rows.
+        time_ns: In nanoseconds since the epoch.
+        time_of: The time of a value, which never decreases; None: when it was received.
+    """
+
+    def reached(place: int) -> bool:
+        found = view.step(view.number(place) - 1, 1)
+        if found is None:
+            return True
+        value = found.value
+        return (value.time_ns if time_of is None else time_of(value)) >= time_ns
+
+    places = range(view.first, view.end)
+    row = view.number(view.first + bisect_left(places, True, key=reached))
+    return view.step(row - 1, 1) or view.step(row, -1)
 
 
 class PickedRows(Sequence[Row]):

@@ -7,7 +7,7 @@ from grpctap.core.filters.kinds import Filter, Maker
 from grpctap.core.history import Located
 from grpctap.core.matches import Matches
 from grpctap.finder import Finder
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 from grpctap.widgets.filter_line import FilterLine
 from grpctap.widgets.stream_log import StreamLog
 
@@ -19,7 +19,7 @@ class Finding:
     be goes on.
     """
 
-    def __init__(self, tap: Tap, line: FilterLine, log: StreamLog) -> None:
+    def __init__(self, tap: Watched, line: FilterLine, log: StreamLog) -> None:
         self._tap, self._line, self._log = tap, line, log
         self._maker = Maker(tap.schema)
         self._finder = Finder()

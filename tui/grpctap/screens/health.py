@@ -7,7 +7,7 @@ from grpctap.core.follow import Follower
 from grpctap.core.health import Health, times_away
 from grpctap.core.message import MessageError
 from grpctap.snapshot import Snapshot
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 from grpctap.widgets.health_panel import HealthPanel, Report
 
 # Figures that change ten times a second cannot be read.
@@ -17,7 +17,7 @@ _LOOKS_PER_FIGURES = 5
 class HealthSide:
     """Takes what is new of a tap, and shows the figures on its panel."""
 
-    def __init__(self, tap: Tap) -> None:
+    def __init__(self, tap: Watched) -> None:
         self._tap = tap
         self._follower = Follower(tap)
         self._health = _health(tap)
@@ -62,7 +62,7 @@ class HealthSide:
             self._health.take(taken)
 
 
-def _health(tap: Tap) -> Health:
+def _health(tap: Watched) -> Health:
     schema = tap.schema
     read = event_reader(schema.message(b"").DESCRIPTOR)  # type: ignore[arg-type]
     if read is None:

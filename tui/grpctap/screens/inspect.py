@@ -7,7 +7,6 @@ from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
@@ -18,6 +17,7 @@ from grpctap.core.oneline import time_text
 from grpctap.core.picked import View
 from grpctap.core.seams import duration
 from grpctap.screens.clipboard import MOST_TAKEN
+from grpctap.screens.resting import RestingScreen
 from grpctap.snapshot import Snapshot
 from grpctap.watched import Watched
 from grpctap.widgets.facts import Facts
@@ -25,13 +25,14 @@ from grpctap.widgets.json_view import JsonView
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.message_tree import MessageTree
 from grpctap.widgets.status_line import quantity
+from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.top_line import TopLine
 
 LOOKS_PER_SECOND = 10
 _SECOND_NS = 1_000_000_000
 
 
-class InspectScreen(Screen[int]):
+class InspectScreen(RestingScreen[int]):
     """Shows a value as JSON or as a tree; its result is the row of the one shown last.
 
     The value stays what it is whatever becomes of the history. Its neighbours are those in
@@ -81,6 +82,7 @@ class InspectScreen(Screen[int]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
+        yield TabLine()
         yield self._top
         yield Facts()
         yield JsonView()
@@ -90,7 +92,7 @@ class InspectScreen(Screen[int]):
     def on_mount(self) -> None:
         """Shows the value, and starts to look at the stream."""
         self._show(self._shown)
-        self.set_interval(1 / LOOKS_PER_SECOND, self.look)
+        self.look_often(1 / LOOKS_PER_SECOND, self.look)
 
     def look(self) -> None:
         """Shows how the stream stands now, and the value in it."""

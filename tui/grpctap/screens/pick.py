@@ -24,6 +24,7 @@ from grpctap.screens.request import RequestScreen
 from grpctap.widgets.filter_input import FilterInput
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.method_tree import Entry, MethodTree, can_open, entries
+from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.title_line import TitleLine
 
 _LONGEST_NAME = 300
@@ -37,6 +38,7 @@ class PickScreen(Screen[None]):
         again: A call of the past, whose request is shown as soon as its types are known.
         metadata: The metadata for it.
         at_once: Whether that call is opened at once.
+        can_go_back: Whether there is something to go back to, which the screens below may not say.
     """
 
     DEFAULT_CSS = """
@@ -89,10 +91,12 @@ class PickScreen(Screen[None]):
         metadata: tuple[tuple[str, str], ...] = (),
         *,
         at_once: bool = False,
+        can_go_back: bool = False,
     ) -> None:
         super().__init__()
         self._opening = opening
         self._again, self._metadata, self._at_once = again, metadata, at_once
+        self._can_go_back = can_go_back
         self._asked = 0
         self._asked_at = 0.0
         self._waiting = False
@@ -100,6 +104,7 @@ class PickScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
+        yield TabLine()
         yield TitleLine(self._opening.address)
         yield FilterInput("type to filter")
         yield Static(id="waiting", markup=False)
@@ -236,7 +241,8 @@ class PickScreen(Screen[None]):
             case "clear":
                 return self._has_filter
             case "back":
-                return not self._has_filter and len(self.app.screen_stack) > 2
+                below = self._can_go_back or len(self.app.screen_stack) > 2
+                return not self._has_filter and below
             case "ask":
                 return not self._waiting
         return True

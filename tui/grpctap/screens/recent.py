@@ -23,6 +23,7 @@ from grpctap.screens.values import ValuesScreen
 from grpctap.starter import Starter
 from grpctap.widgets.filter_input import FilterInput
 from grpctap.widgets.key_bar import KeyBar
+from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.title_line import TitleLine
 
 _LONGEST = 300
@@ -87,6 +88,7 @@ class RecentScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
+        yield TabLine()
         yield TitleLine("recent calls")
         yield FilterInput("HOST:PORT of a server, or part of a recent call")
         calls = OptionList(markup=False)

@@ -81,7 +81,7 @@ class ReplayScreen(WatchScreen, inherit_bindings=False):
         self._end: tuple[Tail, str] = (Tail.NOTHING, "")
 
     def _top_line(self) -> TopLine:
-        return TopLine(self._file, self._method, "REPLAY")
+        return TopLine(self._file, self.method, "REPLAY")
 
     def look(self) -> None:
         """Shows how the playhead stands now."""
@@ -139,7 +139,7 @@ class ReplayScreen(WatchScreen, inherit_bindings=False):
         from grpctap.screens.facts import FactsScreen
 
         screen = FactsScreen(
-            self._tap, self._address, self._method, plaintext=self._plaintext, advises=False
+            self._tap, self._address, self.method, plaintext=self._plaintext, advises=False
         )
         self.app.push_screen(screen)
 

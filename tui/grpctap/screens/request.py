@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -25,12 +25,12 @@ from grpctap.headers import parse_header
 from grpctap.opening import Opening, deadline
 from grpctap.screens.clipboard import copy_command, grpcurl_system_command
 from grpctap.screens.watch import WatchScreen
-from grpctap.stream import Stream
 from grpctap.widgets.field_help import FieldHelpPane
 from grpctap.widgets.json_editor import JsonEditor
 from grpctap.widgets.key_bar import KeyBar
 from grpctap.widgets.line_input import LineInput
 from grpctap.widgets.metadata_rows import MetadataRow, MetadataRows
+from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.title_line import TitleLine
 
 LEAST_COLUMNS_FOR_HELP = 70
@@ -89,6 +89,7 @@ class RequestScreen(Screen[None]):
     def compose(self) -> ComposeResult:
         """From top to bottom."""
         method = self._draft.method
+        yield TabLine()
         yield TitleLine(self._opening.address, method.name)
         with Horizontal(id="body"):
             yield JsonEditor(self._draft.body)
@@ -263,6 +264,7 @@ class RequestScreen(Screen[None]):
         if note := self._opening.remember(draft):
             self.notify(printable(note), severity="warning", markup=False)
         config = stream.config
+        leave = partial(self._opening.streams.leave, stream)
         screen = WatchScreen(
             stream.tap,
             self._opening.address,
@@ -271,8 +273,10 @@ class RequestScreen(Screen[None]):
             grpcurl=lambda: self._opening.grpcurl(draft),
             can_go_back=True,
             choices=stream.choices,
+            another=lambda: self._opening,
+            leave=leave,
         )
-        self.app.push_screen(screen, lambda _: _close(stream))
+        self.app.push_screen(screen, lambda _: leave())
 
     def _refuse(self, reason: str) -> None:
         """Says why the call cannot be started, and puts the cursor where it is wrong."""
@@ -295,8 +299,3 @@ class RequestScreen(Screen[None]):
     def system_commands(self) -> Iterable[SystemCommand]:
         """What the command palette has for this screen."""
         yield grpcurl_system_command(self.action_copy_grpcurl)
-
-
-def _close(stream: Stream) -> None:
-    # A connection that hangs must not hold the screen.
-    threading.Thread(target=stream.close, daemon=True).start()

@@ -10,7 +10,7 @@ from textual.screen import Screen
 from grpctap.core.history import Located, Row
 from grpctap.core.text import printable
 from grpctap.snapshot import Snapshot
-from grpctap.tap import Tap
+from grpctap.watched import Watched
 from grpctap.widgets.log_form import form_of
 from grpctap.widgets.stream_log import StreamLog
 
@@ -30,7 +30,7 @@ class Side:
     What they are made of is loaded when they are opened first.
     """
 
-    def __init__(self, screen: Screen[None], tap: Tap) -> None:
+    def __init__(self, screen: Screen[None], tap: Watched) -> None:
         self._screen, self._tap = screen, tap
         self._keying: Keying | None = None
         self._view: BoardView | None = None

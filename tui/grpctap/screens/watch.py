@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
 from textual.widget import Widget
 
 from grpctap.choices import ChoiceFile
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
+from grpctap.core.picked import at_time
 from grpctap.core.plots import Choices
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
@@ -29,6 +29,7 @@ from grpctap.screens.recording import (
     tell_recording,
 )
 from grpctap.screens.side import BODY, Side
+from grpctap.screens.stream import StreamScreen
 from grpctap.snapshot import Snapshot
 from grpctap.watched import Watched
 from grpctap.widgets.chart import Chart
@@ -38,9 +39,11 @@ from grpctap.widgets.log_header import LogHeader
 from grpctap.widgets.notice import Notice
 from grpctap.widgets.status_line import StatusLine
 from grpctap.widgets.stream_log import StreamLog
+from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
+    from grpctap.opening import Opening
     from grpctap.screens.finding import Finding
     from grpctap.widgets.board_view import BoardView
     from grpctap.widgets.filter_line import FilterLine
@@ -52,7 +55,7 @@ LOOKS_PER_FIGURES = 5
 LEAST_ROWS_FOR_CHART = 14
 
 
-class WatchScreen(Screen[None]):
+class WatchScreen(StreamScreen):
     """Shows a tap, and hands it the keys.
 
     It looks at the tap on a timer, on which the chart and the log pull as well: what changes
@@ -101,6 +104,10 @@ class WatchScreen(Screen[None]):
         ),
         Binding("full_stop", "match(1)", "Next match", key_display=".", show=False),
         Binding("comma", "match(-1)", "Previous match", key_display=",", show=False),
+        Binding("t", "open_tab", "Another stream", show=False),
+        Binding("ctrl+w", "close_tab", "Close the tab", show=False),
+        Binding("P", "pause_all", "Pause all", show=False),
+        Binding("V", "overlay", "Draw another stream over the chart", show=False),
         Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
@@ -120,14 +127,15 @@ class WatchScreen(Screen[None]):
         grpcurl: Callable[[], str] | None = None,
         can_go_back: bool = False,
         choices: ChoiceFile | None = None,
+        another: Callable[[], Opening] | None = None,
+        leave: Callable[[], object] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(tap, address, method, another, leave)
         self._choices = choices
         self._grpcurl = grpcurl
         self._can_go_back = can_go_back
         self._tap = tap
         self._address = printable(address)
-        self._method = method
         self._plaintext = plaintext
         self._frames = 0
         self._looks = 0
@@ -140,6 +148,7 @@ class WatchScreen(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """From top to bottom."""
+        yield TabLine()
         yield self._top_line()
         yield Chart(self._tap)
         yield LogHeader()
@@ -151,7 +160,7 @@ class WatchScreen(Screen[None]):
 
     def _top_line(self) -> TopLine:
         unverified = " (not verified)" if self._tap.sent.security == NOT_VERIFIED else ""
-        return TopLine(f"{self._address}{unverified}", self._method)
+        return TopLine(f"{self._address}{unverified}", self.method)
 
     def on_mount(self) -> None:
         """Opens the call, and starts to look."""
@@ -159,9 +168,9 @@ class WatchScreen(Screen[None]):
         # Who asked for a recording need not be told that it is made.
         self._recorded = recording_seen(self._tap.snapshot().recording)
         if self._choices is not None:
-            self._tap.plots.choose(self._choices.find(self._method))
+            self._tap.plots.choose(self._choices.find(self.method))
         self.watch(self.query_one(StreamLog), "frozen", self._follow_log, init=False)
-        self.set_interval(1 / FRAMES_PER_SECOND, self.tick)
+        self.look_often(1 / FRAMES_PER_SECOND, self.tick)
         self.look()
 
     def tick(self) -> None:
@@ -314,7 +323,7 @@ class WatchScreen(Screen[None]):
         self.app.push_screen(FieldsScreen(self._tap, self._keep_choices))
 
     def _keep_choices(self, choices: Choices) -> str:
-        return "" if self._choices is None else self._choices.keep(self._method, choices)
+        return "" if self._choices is None else self._choices.keep(self.method, choices)
 
     def action_board(self) -> None:
         """Shows the latest value of each key in the place of the log, or the log again."""
@@ -392,7 +401,7 @@ class WatchScreen(Screen[None]):
 
     def action_record(self) -> None:
         """Records the stream into a file in the current folder."""
-        begin_recording(self.app, self._tap, self._method)
+        begin_recording(self.app, self._tap, self.method)
         self.look()
 
     def action_stop_recording(self) -> None:
@@ -436,7 +445,7 @@ class WatchScreen(Screen[None]):
         """Shows in the log what came at the chart's cursor."""
         log = self.query_one(StreamLog)
         log.frozen = True
-        found = log.shown.at_time(event.time_ns, self._tap.chart_time)
+        found = at_time(log.shown, event.time_ns, self._tap.chart_time)
         if found is None:
             return
         log.select(found.row)
@@ -456,7 +465,7 @@ class WatchScreen(Screen[None]):
         # Start-up does not wait for what is not looked at yet.
         from grpctap.screens.export import export_log
 
-        export_log(self.app, self.query_one(StreamLog), self._tap.schema, self._method)
+        export_log(self.app, self.query_one(StreamLog), self._tap.schema, self.method)
 
     def action_copy_messages(self) -> None:
         """Copies the selected messages, or the one at the cursor, or the newest in sight."""
@@ -470,7 +479,7 @@ class WatchScreen(Screen[None]):
     def _picture(self, widget: Widget | None = None) -> None:
         from grpctap.screens.picture import take_picture
 
-        take_picture(self.app, self._method, widget)
+        take_picture(self.app, self.method, widget)
 
     def system_commands(self) -> Iterable[SystemCommand]:
         """What the command palette has for this screen."""
@@ -485,7 +494,7 @@ class WatchScreen(Screen[None]):
         # Start-up does not wait for what is not looked at yet.
         from grpctap.screens.facts import FactsScreen
 
-        screen = FactsScreen(self._tap, self._address, self._method, plaintext=self._plaintext)
+        screen = FactsScreen(self._tap, self._address, self.method, plaintext=self._plaintext)
         self.app.push_screen(screen)
 
     def action_help(self) -> None:

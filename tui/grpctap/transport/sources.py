@@ -59,9 +59,14 @@ class Sources:
         self._metadata = metadata
         self._given = given or {}
         self.reflects = not self._given if reflects is None else reflects
+        self._max_time_s = max_time_s
         self._timeout_s = 0.0 if target is None else target.connect_timeout + ANSWER_S
         if max_time_s is not None:
             self._timeout_s = min(self._timeout_s, max_time_s)
+
+    def of(self, target: Target) -> Sources:
+        """The same for another server."""
+        return Sources(target, self._metadata, self._max_time_s, self._given, self.reflects)
 
     def services(self) -> list[str]:
         """The full names of all services, in alphabetical order.

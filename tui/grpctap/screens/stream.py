@@ -1,0 +1,138 @@
+"""A screen of one stream, which may be one of several in tabs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol, cast
+
+from grpctap.core.text import printable
+from grpctap.screens.resting import RestingScreen
+from grpctap.watched import Watched
+from grpctap.widgets.chart import Chart
+
+if TYPE_CHECKING:
+    from grpctap.opening import Opening
+    from grpctap.screens.tabs import Tabs
+    from grpctap.widgets.overlay import Named
+
+
+class HasTabs(Protocol):
+    """An app with tabs."""
+
+    tabs: Tabs
+
+
+class StreamScreen(RestingScreen[None]):
+    """Shows a stream, and has the keys that are about several.
+
+    Args:
+        tap: The stream.
+        address: The server's, which is foreign text.
+        method: SERVICE/METHOD.
+        another: The server that another stream is chosen from; None: none can be opened.
+        leave: Ends the stream, which is watched no longer; None: its tap is closed.
+    """
+
+    def __init__(
+        self,
+        tap: Watched,
+        address: str,
+        method: str,
+        another: Callable[[], Opening] | None,
+        leave: Callable[[], object] | None,
+    ) -> None:
+        super().__init__()
+        self.tap = tap
+        self.address = address
+        self.method = method
+        self._another = another
+        self._leave = leave
+        self._over: list[StreamScreen] = []
+
+    @property
+    def _tabs(self) -> Tabs:
+        return cast("HasTabs", self.app).tabs
+
+    def leave(self) -> None:
+        """Ends the stream, since its tab is closed."""
+        if self._leave is not None:
+            self._leave()
+        else:
+            # A connection that hangs must not hold the screen.
+            threading.Thread(target=self.tap.close, daemon=True).start()
+
+    def on_unmount(self) -> None:
+        """No other chart shows this stream any longer."""
+        for screen in self._tabs.streams():
+            screen.lay_over(self, shown=False)
+
+    def action_open_tab(self) -> None:
+        """Lets another stream be chosen, in a tab of its own."""
+        if self._another is None:
+            self.notify("Here no other stream can be opened", severity="warning", timeout=2)
+            return
+        # Only who opens another stream needs it.
+        from grpctap.screens.pick import PickScreen
+
+        self._tabs.open(PickScreen(self._another(), can_go_back=True))
+
+    def action_close_tab(self) -> None:
+        """Cancels the call, and closes its tab."""
+        self._tabs.close()
+
+    def action_pause_all(self) -> None:
+        """Pauses all streams, or resumes them when all are paused."""
+        self._tabs.pause_all()
+
+    def action_overlay(self) -> None:
+        """Draws the numbers of another stream over these, or no longer."""
+        others = [screen for screen in self._tabs.streams() if screen is not self]
+        if not others:
+            self.notify("There is no other stream; t opens one", timeout=2)
+        elif len(others) == 1:
+            self._toggle_over(others[0])
+        else:
+            from grpctap.screens.overlay import OverlayScreen
+
+            names = [(screen.label, screen in self._over) for screen in others]
+
+            def chosen(index: int | None) -> None:
+                if index is not None:
+                    self._toggle_over(others[index])
+
+            self.app.push_screen(OverlayScreen(names), chosen)
+
+    @property
+    def label(self) -> str:
+        """The method without its service, and the server."""
+        return printable(f"{self.method.rpartition('/')[2]} {self.address}")
+
+    def lay_over(self, other: StreamScreen, *, shown: bool) -> None:
+        """Draws the numbers of another stream over these, or no longer."""
+        from grpctap.widgets.overlay import Overlay, without_overlay
+
+        if (other in self._over) is shown or not self.is_running:
+            return
+        if shown:
+            self._over.append(other)
+        else:
+            self._over.remove(other)
+        for chart in self.query(Chart):
+            own = without_overlay(chart.source)
+            if own is not None:
+                chart.source = Overlay(own, self._sources_over) if self._over else own
+                chart.pull()
+
+    def _toggle_over(self, other: StreamScreen) -> None:
+        self.lay_over(other, shown=other not in self._over)
+
+    def _sources_over(self) -> Sequence[Named]:
+        from grpctap.widgets.overlay import without_overlay
+
+        return [
+            (printable(screen.method.rpartition("/")[2]), own)
+            for screen in self._over
+            for chart in screen.query(Chart)
+            if (own := without_overlay(chart.source)) is not None
+        ]
