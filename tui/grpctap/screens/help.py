@@ -29,7 +29,7 @@ KEYS = (
     ("enter", "Look closely at a value: JSON, tree, times."),
     ("i", "The call: metadata, status and its details."),
     ("c", "Show or hide the chart."),
-    ("w", "Record into a file, with what is kept; again: end it."),
+    ("w", "Record into a file; w again ends it."),
     ("y", "Copy the call as a command line of grpcurl."),
     ("escape", "Back to the request, if it was written here."),
     ("ctrl+p", "More commands, among them the themes."),
