@@ -153,6 +153,18 @@ def test_each_step_shows_what_a_live_viewer_showed_then(tmp_path: Path) -> None:
         assert resumed.outcome is Outcome.EXACT
 
 
+@pytest.mark.parametrize("values", [30, 20, 11])
+def test_the_rate_is_the_recorded_one_wherever_one_is(tmp_path: Path, values: int) -> None:
+    with playing(write(tmp_path / "a", story())) as player:
+        await_end(player)
+        player.hop(values - 37)
+        settled(player)
+        assert player.snapshot().values == values
+        # After the pause come twenty values a second, of which the first is alone.
+        expected = 0.0 if values == 11 else pytest.approx(20, rel=0.4)
+        assert player.snapshot().rate.values == expected
+
+
 def entries_of(shape: list[int]) -> list[Entry]:
     """A stream by what it is made of: values, seams, and changes to the newest seam."""
     entries: list[Entry] = []

@@ -147,9 +147,7 @@ async def test_a_file_that_was_cut_off_says_so(tmp_path: Path) -> None:
             assert "#20" not in text(app)
 
 
-async def test_a_file_that_goes_wrong_later_says_so(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_file_that_goes_wrong_later_says_so(path: Path) -> None:
     def fail(*_: object) -> bytes:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
@@ -160,9 +158,10 @@ async def test_a_file_that_goes_wrong_later_says_so(
             with path.open("ab") as file:
                 file.write(b"\xff" * 40)
             await shows(pilot, "The file is damaged: what comes next is no message.")
-            monkeypatch.setattr(os, "pread", fail)
-            await shows(pilot, "prices.grpctap cannot be read: Input/output error")
-            monkeypatch.undo()
+            with pytest.MonkeyPatch.context() as broken:
+                broken.setattr(os, "pread", fail)
+                # The path before it may take any number of lines.
+                await shows(pilot, "Input/output")
             await pilot.press("less_than_sign")
             await shows(pilot, "‖ PAUSED", "#199")
 

@@ -12,7 +12,7 @@ from grpctap.core.seams import Fault, Interruption, Irregularity, Outcome, Seam
 from grpctap.core.secrets import Metadata
 from grpctap.core.series import Mark, Series
 from grpctap.core.session import MAX_INTERRUPTIONS
-from grpctap.core.stats import Rate, RateMeter
+from grpctap.core.stats import RATE_NS, Rate, RateMeter
 from grpctap.core.step import Step
 
 # The rates are reckoned of samples so far apart, in nanoseconds.
@@ -155,6 +155,7 @@ class Played:
             call = replace(call, messages=call.messages + len(values))
         self._place = replace(self._place, last_sequence=sequences[-1], call=call)
         self._move(max(times))
+        self._measure(times, raws)
 
     def _note(self, step: Step) -> None:
         place, entry = self._place, step.entry
@@ -168,6 +169,7 @@ class Played:
             case Opened():
                 number = 1 if call is None else call.number + 1
                 call = CallFacts(number, entry.call_id, entry.time_ns)
+                self._meter.sample(entry.time_ns, self.history.values, self.history.bytes)
                 self._place = replace(self._place, sent=entry.metadata)
             case Headers() if call is not None and call.call_id == entry.call_id:
                 call = replace(call, headers_ns=entry.time_ns, initial_metadata=entry.metadata)
@@ -186,10 +188,20 @@ class Played:
     def _move(self, time_ns: int) -> None:
         place = self._place
         if time_ns > place.time_ns:
-            self._place = place = replace(place, time_ns=time_ns)
-        if place.time_ns >= self._sample_ns:
-            self._meter.sample(place.time_ns, self.history.values, self.history.bytes)
-            self._sample_ns = place.time_ns + _SAMPLE_NS
+            self._place = replace(place, time_ns=time_ns)
+
+    def _measure(self, times: Sequence[int], raws: Sequence[bytes]) -> None:
+        """Notes the totals at times at which the window of a rate can begin."""
+        history = self.history
+        values, size = history.values - len(raws), history.bytes - sum(map(len, raws))
+        due_ns = max(self._sample_ns, times[-1] - RATE_NS - _SAMPLE_NS)
+        for time_ns, raw in zip(times, raws, strict=True):
+            values += 1
+            size += len(raw)
+            if time_ns >= due_ns:
+                self._meter.sample(time_ns, values, size)
+                due_ns = time_ns + _SAMPLE_NS
+        self._sample_ns = due_ns
 
     def _seam(self, identity: int, seam: Seam) -> None:
         place = self._place
@@ -209,6 +221,7 @@ class Played:
         if isinstance(seam, Interruption):
             interruptions = (*interruptions, seam)[-MAX_INTERRUPTIONS:]
             self._meter.reset()
+            self._sample_ns = 0
         rest = tuple(one for one in place.seams if one[0] != identity)
         self._place = replace(
             place,

@@ -9,6 +9,9 @@ from typing import NamedTuple
 
 from grpctap.core.history import Row, Value
 
+RATE_NS = 5_000_000_000
+"""The window of a rate, in nanoseconds."""
+
 
 class Rate(NamedTuple):
     """Values and bytes a second."""
@@ -20,7 +23,7 @@ class Rate(NamedTuple):
 class RateMeter:
     """Rates over a sliding window, from totals that it is shown now and then."""
 
-    def __init__(self, window_ns: int = 5_000_000_000) -> None:
+    def __init__(self, window_ns: int = RATE_NS) -> None:
         self._window_ns = window_ns
         self._samples: deque[tuple[int, int, int]] = deque()
 
