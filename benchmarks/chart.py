@@ -1,6 +1,7 @@
 """Prints what the chart costs: an append, a frame that moves on, and a frame from nothing.
 
-A frame is the look at the source, the picture, and its rows as strips, at 160x15 cells.
+A frame is the look at the source, the picture, and its rows as strips, at 160x15 cells. What is
+panned goes a quarter of the width at each frame, in a window of a tenth of all that is kept.
 """
 
 from __future__ import annotations
@@ -21,13 +22,17 @@ from grpctap.widgets.chart import Chart
 SECOND = 1_000_000_000
 FRAMES = 200
 APPENDS = 1_000_000
+SLICE = 100_000
 
 
 class Feed:
-    """A minute of so many points, of which each frame brings another tenth of a second."""
+    """A minute of so many points, of which each frame brings another tenth of a second.
 
-    def __init__(self, points: int) -> None:
-        self.series = Series(points)
+    They are the points of each of its lines.
+    """
+
+    def __init__(self, points: int, lines: int = 1) -> None:
+        self.series = [Series(points) for _ in range(lines)]
         self.step_ns = 60 * SECOND // points
         self.end_ns = 0
         self.count = 0
@@ -35,14 +40,19 @@ class Feed:
 
     def advance(self, by_ns: int) -> None:
         self.end_ns += by_ns
-        while self.count * self.step_ns < self.end_ns:
-            number = self.count
-            self.series.append(number * self.step_ns, sin(number / 1000) + number % 7 / 50)
-            self.count += 1
+        numbers = range(self.count, -(-self.end_ns // self.step_ns))
+        self.count = numbers.stop
+        for start in range(numbers.start, numbers.stop, SLICE):
+            part = numbers[start - numbers.start :][:SLICE]
+            times = [number * self.step_ns for number in part]
+            for line, series in enumerate(self.series, 1):
+                values = [sin(number / 1000 / line) + number % 7 / 50 for number in part]
+                series.extend(times, values)
 
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:
-        yield ChartFrame(self.end_ns, [Line("number", self.series)], (), moving=True)
+        lines = [Line(f"line{number}", series) for number, series in enumerate(self.series)]
+        yield ChartFrame(self.end_ns, lines, (), moving=True)
 
 
 class Bench(App[None]):
@@ -63,8 +73,8 @@ def frame(chart: Chart) -> float:
     return (process_time_ns() - start) / 1e6
 
 
-async def frames(points: int) -> None:
-    feed = Feed(points)
+async def frames(points: int, lines: int = 1) -> None:
+    feed = Feed(points, lines)
     chart = Chart(feed)
     async with Bench(chart).run_test(size=(160, 15)) as pilot:
         await pilot.pause()
@@ -85,7 +95,15 @@ async def frames(points: int) -> None:
         for _ in range(FRAMES):
             chart.scene.forget()
             fresh.append(frame(chart))
-    for name, times in (("moves on", moving), ("from nothing", fresh), ("no change", idle)):
+        window = chart.window
+        window.zoom(0.1)
+        panned = []
+        for number in range(FRAMES):
+            window.pan((-1 if number // 10 % 2 == 0 else 1) * window.span_ns // 4)
+            panned.append(frame(chart))
+        gc.unfreeze()
+    figures = (("moves on", moving), ("from nothing", fresh), ("panned", panned))
+    for name, times in (*figures, ("no change", idle)):
         p99 = quantiles(times, n=100)[98]
         print(
             f"{points:>9,} points  {name:<12}  median {median(times):6.3f} ms  p99 {p99:6.3f} ms"
@@ -106,8 +124,10 @@ def appends() -> None:
 
 def main() -> None:
     appends()
-    for points in (1_000, 100_000, 1_000_000):
-        asyncio.run(frames(points))
+    for lines in (1, 6):
+        print(f"{lines} line{'s' * (lines > 1)}")
+        for points in (1_000, 10_000, 100_000, 1_000_000, 10_000_000):
+            asyncio.run(frames(points, lines))
 
 
 if __name__ == "__main__":

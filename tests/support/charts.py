@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC
+from typing import ClassVar
 
 from textual.app import App, ComposeResult
+from textual.binding import Binding, BindingType
+from textual.pilot import Pilot
 
 from grpctap.core.series import ChartFrame, Line, Mark, Series
 from grpctap.widgets.chart import Chart
+from support.screens import until
 
 SECOND = 1_000_000_000
 NOON = 1_752_494_400 * SECOND
@@ -57,10 +61,16 @@ class Script:
 
 class ChartApp(App[None]):
     AUTO_FOCUS = None
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f12", "note", show=False)]
 
     def __init__(self, script: Script | None) -> None:
         super().__init__()
         self.chart = Chart(script, tz=UTC)
+        self.noted = 0
+
+    def action_note(self) -> None:
+        """The keys before have done what they do."""
+        self.noted += 1
 
     def compose(self) -> ComposeResult:
         yield self.chart
@@ -75,9 +85,15 @@ async def picture_after(script: Script, width: int, height: int, *keys: str) -> 
     app = ChartApp(script)
     async with app.run_test(size=(width, height)) as pilot:
         app.chart.focus()
-        await pilot.press(*keys)
-        await pilot.pause()
+        await press(pilot, app, *keys)
         return shown(app.chart)
+
+
+async def press(pilot: Pilot[None], app: ChartApp, *keys: str) -> None:
+    """Presses keys, and waits until they have done what they do."""
+    noted = app.noted
+    await pilot.press(*keys, "f12")
+    await until(pilot, lambda: app.noted > noted, "the keys were dealt with")
 
 
 async def picture_of(script: Script, width: int, height: int) -> list[str]:

@@ -14,6 +14,7 @@ from grpctap.cli import parse
 from grpctap.core.history import Value
 from grpctap.core.listvalue import METHOD
 from grpctap.core.ticks import SECOND
+from grpctap.core.window import Fit
 from grpctap.schemas import schema_of
 from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
@@ -70,7 +71,7 @@ async def test_a_live_chart_zooms_holds_and_follows(server: RunningServer) -> No
             chart, log = parts(app)
             await until(pilot, lambda: tap.snapshot().values > 150, "three seconds of values")
             await pilot.press("plus", "plus", "plus", "plus")
-            assert chart.window.span_ns == SECOND
+            await until(pilot, lambda: chart.window.span_ns == SECOND, "a second is shown")
             assert chart.window.held is None
             assert not log.frozen
 
@@ -83,11 +84,12 @@ async def test_a_live_chart_zooms_holds_and_follows(server: RunningServer) -> No
             assert not log.frozen
 
             await pilot.press("minus")
-            assert chart.window.span_ns == 2 * SECOND
+            await until(pilot, lambda: chart.window.span_ns == 2 * SECOND, "two are shown")
             await pilot.press("0")
             await hides(pilot, "held, 0 follows")
             assert chart.window.is_plain
             await pilot.press("0")
+            await until(pilot, lambda: chart.window.fit is Fit.ALL, "everything is shown")
             with tap.chart_frame() as frame:
                 first_ns = frame.lines[0].series.first_time
             assert first_ns is not None
@@ -116,7 +118,7 @@ async def test_the_mouse_moves_the_chart(server: RunningServer) -> None:
             await shows(pilot, "esc Log", "⏎ Message")
             assert chart.has_focus
             await pilot.press("escape")
-            assert log.has_focus
+            await until(pilot, lambda: log.has_focus, "back in the log")
             assert chart.window.cursor is None
 
 
@@ -127,14 +129,14 @@ async def test_tab_goes_to_the_chart_and_back(server: RunningServer) -> None:
             await until(pilot, lambda: tap.snapshot().values > 20, "some values")
             assert "esc Log" not in text(app)
             await pilot.press("tab")
-            assert chart.has_focus
+            await until(pilot, lambda: chart.has_focus, "in the chart")
             await shows(pilot, "← → Cursor", "+ - Zoom", "0 All", "esc Log", "space Pause")
             assert "▸" in chart_rows(app)[0]
             assert "⏎" not in lines(app)[-1].split("Cursor")[0]
             await pilot.press("left")
             await shows(pilot, "held, 0 follows", "0 Follow", "⏎ Message")
             await pilot.press("tab")
-            assert log.has_focus
+            await until(pilot, lambda: log.has_focus, "back in the log")
             await hides(pilot, "held, 0 follows", "esc Log")
             assert chart.window.is_plain
             app.screen.action_chart()  # type: ignore[attr-defined]
@@ -163,13 +165,15 @@ async def test_enter_goes_to_the_message_at_the_cursor() -> None:
             await send(pilot, tap, puppet, *range(1, 301))
             await until(pilot, lambda: chart.window.end_ns >= START_NS + 300 * TICK_NS, "drawn")
             await pilot.press("tab", "left", "shift+left", "shift+left", "left")
+            at = chart.window.cells - 22
+            await until(pilot, lambda: chart.window.cursor == at, "the cursor stands there")
             cell = chart.window.cursor
             assert cell is not None
             start_ns, end_ns = chart.window.stretch(cell)
             await pilot.press("enter")
             await until(pilot, lambda: log.at_cursor is not None, "the log has a cursor")
+            await until(pilot, lambda: log.has_focus, "back in the log")
             assert log.frozen
-            assert log.has_focus
             found = log.at_cursor
             assert found is not None
             values = [row for row in log.shown.rows if isinstance(row, Value)]
@@ -200,7 +204,7 @@ async def test_the_logs_cursor_shows_in_the_chart_and_takes_it_along() -> None:
             assert "held" not in chart_rows(app)[0]
 
             await pilot.press("home")
-            await until(pilot, lambda: log.at_cursor is not None, "the log has a cursor")
+            await until(pilot, lambda: log.at_cursor == log.shown.rows[0], "at the oldest")
             first = log.at_cursor
             assert first is not None
             assert first.label == 1
@@ -208,7 +212,8 @@ async def test_the_logs_cursor_shows_in_the_chart_and_takes_it_along() -> None:
             cell = chart.window.cell_of(first.time_ns)
             assert cell is not None
             await until(pilot, lambda: "▴" in chart_rows(app)[-1], "the marker is in sight")
-            assert chart_rows(app)[-1].index("▴") == chart.scene.gutter + cell
+            place = chart.scene.gutter + cell
+            await until(pilot, lambda: chart_rows(app)[-1].find("▴") == place, "at its place")
 
             await pilot.press("f")
             await until(pilot, lambda: "▴" not in chart_rows(app)[-1], "the marker is gone")

@@ -18,8 +18,10 @@ from support.charts import (
     paused_once,
     picture_after,
     picture_of,
+    press,
     shown,
 )
+from support.screens import until
 
 
 def two_lines(*, common: bool = False) -> Script:
@@ -290,7 +292,7 @@ async def test_the_mouse_zooms_pans_and_sets_the_cursor() -> None:
         chart, window = app.chart, app.chart.window
         span, about = window.span_ns, window.stretch(30)[0]
         await pilot._post_mouse_events([events.MouseScrollUp], chart, offset=(8 + 30, 3), times=1)
-        assert window.span_ns < span
+        await until(pilot, lambda: window.span_ns < span, "less time is shown")
         assert abs((window.cell_of(about) or 0) - 30) <= 1
         assert "held, 0 follows" in shown(chart)[0]
 
@@ -298,16 +300,17 @@ async def test_the_mouse_zooms_pans_and_sets_the_cursor() -> None:
         await pilot.mouse_down(chart, offset=(20, 3))
         await pilot.hover(chart, offset=(30, 3))
         await pilot.mouse_up(chart, offset=(30, 3))
-        assert window.end_ns == end - 20 * window.dot_ns
+        there = end - 20 * window.dot_ns
+        await until(pilot, lambda: window.end_ns == there, "it has gone ten cells")
         assert window.cursor_ns is None
 
         await pilot.click(chart, offset=(8 + 17, 4))
-        assert window.cursor == 17
+        await until(pilot, lambda: window.cursor == 17, "the cursor stands there")
         assert shown(chart)[2][8 + 17] != " "
 
         span = window.span_ns
         await pilot._post_mouse_events([events.MouseScrollDown], chart, offset=(8 + 3, 3), times=1)
-        assert window.span_ns > span
+        await until(pilot, lambda: window.span_ns > span, "more time is shown")
 
 
 async def test_a_drag_to_the_right_edge_follows_again() -> None:
@@ -320,7 +323,7 @@ async def test_a_drag_to_the_right_edge_follows_again() -> None:
         await pilot.mouse_down(chart, offset=(60, 3))
         await pilot.hover(chart, offset=(10, 3))
         await pilot.mouse_up(chart, offset=(10, 3))
-        assert window.held is None
+        await until(pilot, lambda: window.held is None, "it follows")
 
 
 async def test_the_logs_cursor_is_shown_and_brought_into_sight() -> None:
@@ -371,10 +374,13 @@ async def test_six_lines_on_tiny_sizes_show_what_fits(keys: list[str]) -> None:
     app = ChartApp(script)
     async with app.run_test(size=(60, 8)) as pilot:
         app.chart.focus()
-        await pilot.press(*keys)
+        await press(pilot, app, *keys)
         for width in (60, 41, 33, 18, 5, 1):
             for height in (8, 5, 3, 2, 1):
+                size = (width, height)
                 await pilot.resize_terminal(width, height)
+                await until(pilot, lambda: app.chart.size == size, "it has its size")  # noqa: B023
+                app.chart.pull()
                 lines = shown(app.chart)
                 assert len(lines) == height
                 assert all(len(line) <= width for line in lines)
@@ -386,7 +392,7 @@ async def test_lines_that_come_and_go() -> None:
     async with app.run_test(size=(80, 9)) as pilot:
         chart = app.chart
         chart.focus()
-        await pilot.press("down")
+        await press(pilot, app, "down")
         assert "2▸volume" in "\n".join(shown(chart))
         more, script.more = script.more, []
         chart.pull()
@@ -434,7 +440,6 @@ async def test_enter_chooses_what_stands_out_at_the_cursor(million: Script) -> N
     app = Listening(million)
     async with app.run_test(size=(60, 8)) as pilot:
         app.chart.focus()
-        await pilot.press("enter")
-        await pilot.press("left", "shift+left", *["left"] * 5, "enter")
-        await pilot.pause()
+        await press(pilot, app, "enter", "left", "shift+left", *["left"] * 5, "enter")
+        await until(pilot, lambda: chosen, "something is chosen")
     assert chosen == [NOON + round(700_123 * 0.00006 * SECOND)]
