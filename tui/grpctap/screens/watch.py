@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from grpctap.choices import ChoiceFile
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
-from grpctap.core.plots import Choices
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.status import Status
@@ -30,6 +28,10 @@ from grpctap.widgets.notice import Notice
 from grpctap.widgets.status_line import StatusLine
 from grpctap.widgets.stream_log import StreamLog
 from grpctap.widgets.top_line import TopLine
+
+if TYPE_CHECKING:
+    from grpctap.choices import ChoiceFile
+    from grpctap.core.plots import Choices
 
 FRAMES_PER_SECOND = 30
 FRAMES_PER_LOOK = 3
