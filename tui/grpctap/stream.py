@@ -6,8 +6,8 @@ import base64
 import threading
 from collections.abc import Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
-from grpctap.choices import ChoiceFile
 from grpctap.config import Config
 from grpctap.core.limits import Limits
 from grpctap.core.reconnect import Backoff, When
@@ -17,6 +17,9 @@ from grpctap.schemas import first_token, request_json, schema_of
 from grpctap.snapshot import Snapshot
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
+
+if TYPE_CHECKING:
+    from grpctap.choices import ChoiceFile
 
 
 class Stream:
@@ -45,7 +48,7 @@ class Stream:
             sent=config.sent,
             header=partial(header_of, config),
         )
-        self.choices = ChoiceFile() if config.keeps else None
+        self.choices = _choices() if config.keeps else None
         """Where what is chosen for the chart is kept; None: it is not."""
         self._last: Snapshot | None = None
         self._lock = threading.Lock()
@@ -62,6 +65,13 @@ class Stream:
     def is_closed(self) -> bool:
         """Whether it was left."""
         return self._last is not None
+
+
+def _choices() -> ChoiceFile:
+    # Who keeps nothing needs none of it.
+    from grpctap.choices import ChoiceFile
+
+    return ChoiceFile()
 
 
 def grpcurl_line(config: Config, flags: Sequence[str]) -> str:

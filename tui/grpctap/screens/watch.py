@@ -11,11 +11,9 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from grpctap.choices import ChoiceFile
 from grpctap.core.advice import HOPELESS, advise
 from grpctap.core.facts import NOT_VERIFIED
 from grpctap.core.picked import at_time
-from grpctap.core.plots import Choices
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import Command, State
 from grpctap.core.text import printable
@@ -47,6 +45,8 @@ if TYPE_CHECKING:
     from grpctap.screens.finding import Finding
     from grpctap.widgets.board_view import BoardView
     from grpctap.widgets.filter_line import FilterLine
+    from grpctap.choices import ChoiceFile
+    from grpctap.core.plots import Choices
 
 FRAMES_PER_SECOND = 30
 FRAMES_PER_LOOK = 3
