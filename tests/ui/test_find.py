@@ -6,6 +6,7 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -91,6 +92,10 @@ def cursor_row(app: ViewerApp) -> str:
     return next((line for line in lines(app) if line.startswith("▸")), "")
 
 
+def stands_at(app: ViewerApp, words: str) -> bool:
+    return words in cursor_row(app)
+
+
 @pytest.mark.parametrize("size", [SMALL, (200, 60), (30, 14)])
 async def test_words_filter_live_and_in_history(puppet: Puppet, size: tuple[int, int]) -> None:
     with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
@@ -169,9 +174,7 @@ async def test_all_rows_with_the_matches_marked_and_the_way_between_them(puppet:
             await until(pilot, lambda: "Brent 89" in cursor_row(app), "the newest match")
             for number in (86, 83, 80):
                 await pilot.press(",")
-                await until(
-                    pilot, lambda n=number: f"Brent {n}" in cursor_row(app), "the one before"
-                )
+                await until(pilot, partial(stands_at, app, f"Brent {number}"), "the one before")
             await pilot.press(".")
             await until(pilot, lambda: "Brent 83" in cursor_row(app), "the next one")
             assert any("Gold" in name for name in names(app))

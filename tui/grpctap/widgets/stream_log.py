@@ -89,6 +89,7 @@ class StreamLog(LineWidget, can_focus=True):
             text-style: bold;
         }
         & > .stream-log--match { color: $text-accent; text-style: bold underline; }
+        & > .stream-log--mark { color: $text-accent; text-style: bold; }
         & > .stream-log--cursor-match {
             background: $block-cursor-background;
             color: $block-cursor-foreground;
@@ -106,6 +107,7 @@ class StreamLog(LineWidget, can_focus=True):
         "stream-log--value",
         "stream-log--cursor",
         "stream-log--match",
+        "stream-log--mark",
         "stream-log--cursor-match",
         "stream-log--seam",
         "stream-log--fault",
@@ -440,7 +442,7 @@ class StreamLog(LineWidget, can_focus=True):
             return [Segment(fit(number, width), self._look_of("number", at_cursor))]
         text = self._form.text(row, value, room)
         return [
-            Segment(number, self._look_of("match" if marked else "number", at_cursor)),
+            Segment(number, self._look_of("mark" if marked else "number", at_cursor)),
             Segment(time, self._look_of("time", at_cursor)),
             *self._marked(text, at_cursor=at_cursor, match=match),
         ]
