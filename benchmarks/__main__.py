@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from benchmarks import flooding, growth, idle, keys, recording, start, table, tabs
+from benchmarks import finding, flooding, growth, idle, keys, recording, start, table, tabs
 from benchmarks.extent import FULL, QUICK
 
 PARTS = {
@@ -33,6 +33,7 @@ PARTS = {
     "growth": (growth.count_rows,),
     "sizes": (growth.size_rows,),
     "history": (growth.history_rows,),
+    "filter": (finding.filter_rows,),
 }
 
 

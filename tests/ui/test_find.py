@@ -88,12 +88,12 @@ def names(app: ViewerApp) -> list[str]:
     return [re.split(r"\.\d{3}   ", line)[-1] for line in log_of(app)]
 
 
-def _is_at(app: ViewerApp, want: str) -> bool:
-    return want in cursor_row(app)
-
-
 def cursor_row(app: ViewerApp) -> str:
     return next((line for line in lines(app) if line.startswith("▸")), "")
+
+
+def stands_at(app: ViewerApp, words: str) -> bool:
+    return words in cursor_row(app)
 
 
 @pytest.mark.parametrize("size", [SMALL, (200, 60), (30, 14)])
@@ -174,8 +174,7 @@ async def test_all_rows_with_the_matches_marked_and_the_way_between_them(puppet:
             await until(pilot, lambda: "Brent 89" in cursor_row(app), "the newest match")
             for number in (86, 83, 80):
                 await pilot.press(",")
-                want = f"Brent {number}"
-                await until(pilot, partial(_is_at, app, want), "the one before")
+                await until(pilot, partial(stands_at, app, f"Brent {number}"), "the one before")
             await pilot.press(".")
             await until(pilot, lambda: "Brent 83" in cursor_row(app), "the next one")
             assert any("Gold" in name for name in names(app))

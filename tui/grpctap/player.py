@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from grpctap.core.facts import CallFacts, Sent
-from grpctap.core.history import History
-from grpctap.core.seams import Interruption
 from grpctap.core.goal import Goal
+from grpctap.core.history import History
 from grpctap.core.playhead import next_speed
+from grpctap.core.seams import Interruption
 from grpctap.core.series import ChartFrame, Line
 from grpctap.core.state import Command, State
 from grpctap.core.status import Status

@@ -166,13 +166,17 @@ class Board:
         """Whether any number was found yet."""
         self._most_keys, self._most_bytes = most_keys, most_bytes
         self._most_remembered = most_remembered
+        self.since_first = False
+        """Whether changes are those since the first message of a key."""
+        self.clear()
+
+    def clear(self) -> None:
+        """Forgets all messages."""
         self.rows: list[Entry] = []
         """The keys in the order of the last `arrange`, and then those that are new since."""
         self.distinct = 0
         """Different keys ever seen, at least."""
         self.distinct_is_exact = True
-        self.since_first = False
-        """Whether changes are those since the first message of a key."""
         # The least recently seen come first.
         self._entries: dict[Key, Entry] = {}
         self._left: set[int] = set()

@@ -28,10 +28,15 @@ class Source(Protocol):
 
 
 class Taken(NamedTuple):
-    """Some rows, and whether rows between these and the ones before were never seen."""
+    """Some rows, and whether rows between these and the ones before were never seen.
+
+    `anew` says that rows were taken back, as in a recording, and that these, which may be none, are
+    the oldest kept.
+    """
 
     slab: Slab
     skipped: bool
+    anew: bool = False
 
 
 class Follower:
@@ -57,6 +62,9 @@ class Follower:
         end = self._clock() + limit_s
         while True:
             slab = self._source.slab(self._next, SLICE, SLICE_BYTES)
+            if anew := slab.end < self._next:
+                self._next = self.taken = self.unseen = 0
+                slab = self._source.slab(0, SLICE, SLICE_BYTES)
             position = self.taken + self.unseen
             # Before the first look, what has left is no hole in what was seen.
             skipped = slab.first > self._next > 0
@@ -64,9 +72,10 @@ class Follower:
             self.taken += slab.values
             self._next = slab.end
             self.behind = slab.total - slab.before - slab.values
+            if slab.items or anew:
+                yield Taken(slab, skipped, anew)
             if not slab.items:
                 return
-            yield Taken(slab, skipped)
             if self._clock() >= end:
                 return
 

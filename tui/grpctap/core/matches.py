@@ -120,6 +120,7 @@ class Matches:
         self._left: list[range] = []
         self._lost = 0
         self._changes = 0
+        self._restarts = 0
         self._slice = _FIRST_SLICE
         self._in_work = 0
 
@@ -136,11 +137,11 @@ class Matches:
                 if source is not self._source:
                     continue
                 self._follow(extent)
-                part = self._take()
+                part, restarts = self._take(), self._restarts
             if part is None:
                 return False
             began = self._clock()
-            self._check(source, part)
+            self._check(source, part, restarts)
             now = self._clock()
             self._pace(len(part), now - began)
             if now >= until:
@@ -148,6 +149,8 @@ class Matches:
 
     def _follow(self, extent: Extent) -> None:
         """Takes note of rows that came and went; the caller holds the lock."""
+        if extent.end < self._end and self._source is self._live:
+            self._restart(extent.first)
         if extent.first > self._first:
             self._forget(extent.first)
         if extent.end > self._end:
@@ -156,6 +159,15 @@ class Matches:
             else:
                 self._left.append(range(max(self._end, self._first), extent.end))
             self._end = extent.end
+
+    def _restart(self, first: int) -> None:
+        """Forgets all rows, some of which were taken back, as in a recording."""
+        self._pages.clear()
+        self._left.clear()
+        self._first = self._end = first
+        self._lost = 0
+        self._changes += 1
+        self._restarts += 1
 
     def _forget(self, first: int) -> None:
         if self._first // PAGE < first // PAGE:
@@ -189,7 +201,7 @@ class Matches:
         self._in_work = part.stop - start
         return range(start, part.stop)
 
-    def _check(self, source: RowSource, part: range) -> None:
+    def _check(self, source: RowSource, part: range, restarts: int) -> None:
         rows = source.span(part.start, part.stop)
         seams: list[int] = []
         numbers: list[int] = []
@@ -204,6 +216,8 @@ class Matches:
         shown = sorted(found + seams) if seams else found
         with self._lock:
             self._in_work = 0
+            if restarts != self._restarts:
+                return
             # Those that left the list, and then the history, before they were looked at.
             self._lost += min(max(rows.first, part.start), part.stop) - part.start
             if not shown or part.stop <= self._first:

@@ -47,6 +47,7 @@ class Finding:
     def close(self) -> None:
         """Clears the filter."""
         self._line.close()
+        self._maker.forget()
         self._apply(None)
         self._log.focus()
 

@@ -59,6 +59,8 @@ class HealthSide:
 
     def _take(self) -> None:
         for taken in self._follower.look():
+            if taken.anew:
+                self._health = _health(self._tap)
             self._health.take(taken)
 
 

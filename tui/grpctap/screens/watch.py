@@ -41,12 +41,12 @@ from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.top_line import TopLine
 
 if TYPE_CHECKING:
+    from grpctap.choices import ChoiceFile
+    from grpctap.core.plots import Choices
     from grpctap.opening import Opening
     from grpctap.screens.finding import Finding
     from grpctap.widgets.board_view import BoardView
     from grpctap.widgets.filter_line import FilterLine
-    from grpctap.choices import ChoiceFile
-    from grpctap.core.plots import Choices
 
 FRAMES_PER_SECOND = 30
 FRAMES_PER_LOOK = 3

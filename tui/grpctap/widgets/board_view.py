@@ -146,6 +146,9 @@ class BoardView(LineWidget, can_focus=True):
             return
         changed = False
         for taken in self._follower.look():
+            if taken.anew:
+                board.clear()
+                self._top, self._cursor = 0, None
             board.take(taken)
             changed = self._in_disorder = True
         now_s = time.monotonic()

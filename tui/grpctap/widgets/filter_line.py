@@ -244,9 +244,9 @@ class FilterLine(Vertical):
             applied = printable(self.applied.strip(), 30)
             shown = f" (still shown: {applied})" if applied else ""
             return f"{self.error}{shown}"
-        other = "all, matches marked" if self.only else "only matches"
+        other = "all, matches marked" if self.only else "matches only"
         if not self.text.strip():
             return (
                 "Type what to look for: words, a /regex/, or a condition on fields. escape leaves."
             )
-        return f"tab {other} · enter to the log · escape clears · . and , next and previous match"
+        return f"tab {other} · enter to the log · escape clears · . , next, previous"

@@ -92,6 +92,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         }
         & > .stream-log--selected { color: $text-primary; text-style: bold; }
         & > .stream-log--match { color: $text-accent; text-style: bold underline; }
+        & > .stream-log--mark { color: $text-accent; text-style: bold; }
         & > .stream-log--cursor-match {
             background: $block-cursor-background;
             color: $block-cursor-foreground;
@@ -110,6 +111,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         "stream-log--cursor",
         "stream-log--selected",
         "stream-log--match",
+        "stream-log--mark",
         "stream-log--cursor-match",
         "stream-log--seam",
         "stream-log--fault",
@@ -462,7 +464,7 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
             return [Segment(fit(number, width), self._look_of("number", at_cursor))]
         text = self._form.text(row, value, room)
         return [
-            Segment(number, self._look_of("match" if marked else "number", at_cursor)),
+            Segment(number, self._look_of("mark" if marked else "number", at_cursor)),
             Segment(time, self._look_of("time", at_cursor)),
             *self._marked(text, at_cursor=at_cursor, match=match),
         ]

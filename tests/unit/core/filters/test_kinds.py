@@ -12,7 +12,8 @@ from grpctap.core.cells import Cells
 from grpctap.core.dynamic import MethodSchema
 from grpctap.core.filters.errors import LONGEST_FILTER, FilterError
 from grpctap.core.filters.kinds import Kind, Maker, kind_of
-from grpctap.core.filters.lines import lines_of
+from grpctap.core.filters.lines import Lines
+from grpctap.core.filters.words import words_of
 from grpctap.core.history import Value
 from grpctap.core.listvalue import LIST_VALUE, ListValue
 from grpctap.core.message import MessageError, Schema
@@ -225,7 +226,7 @@ def test_a_quick_line_is_the_log_s_line(kind: str) -> None:
     schema = dynamic(kind)
     raws = [message.SerializeToString() for message in zoo_messages(kind)]
     raws += [b"\xff\xff", b""]
-    assert lines_of(schema)(raws) == [line(schema, raw) for raw in raws]
+    assert Lines(schema).write(raws) == [line(schema, raw) for raw in raws]
 
 
 @settings(max_examples=50)
@@ -233,4 +234,37 @@ def test_a_quick_line_is_the_log_s_line(kind: str) -> None:
 def test_the_quick_line_of_any_message_is_the_log_s_line(kind: str, data: st.DataObject) -> None:
     schema = dynamic(kind)
     raw = data.draw(messages(PROTOS.descriptor(kind))).SerializeToString()
-    assert lines_of(schema)([raw]) == [line(schema, raw)]
+    assert Lines(schema).write([raw]) == [line(schema, raw)]
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(sorted(MESSAGES)), st.data())
+def test_what_a_line_has_is_found_though_bytes_are_looked_at_first(
+    kind: str, data: st.DataObject
+) -> None:
+    schema = dynamic(kind)
+    raw = data.draw(messages(PROTOS.descriptor(kind))).SerializeToString()
+    shown = line(schema, raw)
+    start = data.draw(st.integers(0, max(len(shown) - 1, 0)))
+    word = shown[start : start + data.draw(st.integers(1, 6))].strip()
+    if not word:
+        return
+    quoted = word.replace("\\", "\\\\").replace('"', '\\"')
+    for text in (f'"{quoted}"', f'"{quoted.lower()}"'):
+        made = Maker(schema).make(text)
+        assert made is not None
+        assert made.select(numbered(raw)) == [0], (word, shown)
+
+
+def test_bytes_tell_that_a_word_is_not_there() -> None:
+    schema = dynamic("Scalars")
+    possible = Lines(schema).possible(words_of("zanzibar"))
+    assert possible is not None
+    assert not possible(PROTOS.make("Scalars", a_string="Kenya").SerializeToString())
+    assert possible(PROTOS.make("Scalars", a_string="ZANZIBAR").SerializeToString())
+    # Names, numbers and escapes are in no bytes.
+    for word in ("string", "78.4", "darkest", "true", "ff", "n", "<U+202E>", "ms"):
+        assert Lines(schema).possible(words_of(word)) is None
+    # An escape may have taken the first letters.
+    hidden = PROTOS.make("Scalars", a_string="\noise").SerializeToString()
+    assert found("noise", hidden, schema=schema) == [0]

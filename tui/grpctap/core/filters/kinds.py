@@ -8,7 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from grpctap.core.filters.errors import LONGEST_FILTER, FilterError
-from grpctap.core.filters.lines import Lines, lines_of
+from grpctap.core.filters.lines import Lines
 from grpctap.core.history import Value
 from grpctap.core.message import Schema
 
@@ -76,6 +76,10 @@ class Maker:
         self._schema = schema
         self._lines: Lines | None = None
 
+    def forget(self) -> None:
+        """Lets go of what is kept to be quick."""
+        self._lines = None
+
     def make(self, text: str) -> Filter | None:
         """The filter that the text is; None: it is empty.
 
@@ -94,7 +98,7 @@ class Maker:
         if kind is Kind.CONDITION:
             return Filter(kind, text, *searches.by_condition(self._schema, text))
         if self._lines is None:
-            self._lines = lines_of(self._schema)
+            self._lines = Lines(self._schema)
         if kind is Kind.REGEX:
             return Filter(kind, text, *searches.by_pattern(self._lines, text))
         made = searches.by_words(self._lines, text)

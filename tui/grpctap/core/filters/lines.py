@@ -2,36 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from grpctap.core.cells import Cells
 from grpctap.core.filters.quickline import QuickLine
+from grpctap.core.filters.rawtext import Possible, RawText
+from grpctap.core.filters.words import Word
 from grpctap.core.listvalue import ListValue, read_values
 from grpctap.core.message import MessageError, Schema
+from grpctap.core.oneline import type_of
 from grpctap.core.text import printable
 
-Lines = Callable[[Sequence[bytes]], list[str]]
-"""The printable lines of messages, one for each."""
+MOST_KEPT = 24_000_000
+"""Characters of lines that are kept for the next letter that somebody types."""
+# Joined, larger messages would take much memory, and are not faster read.
+_MOST_JOINED = 1_000_000
 
 
-def lines_of(schema: Schema) -> Lines:
-    """What makes the lines that the log shows of a schema's messages, in their whole length."""
-    cells = schema.cells
-    if cells is not None:
+class Lines:
+    """Makes the lines that the log shows of a schema's messages, in their whole length."""
 
-        def table(raws: Sequence[bytes]) -> list[str]:
-            return [_row(schema, raw) for raw in raws]
+    def __init__(self, schema: Schema) -> None:
+        self._raw_text: RawText | None = None
+        cells = schema.cells
+        if cells is not None:
+            self._write = _each(lambda raw: _row(schema, cells, raw))
+        elif isinstance(schema, ListValue):
+            self._write = lambda raws: _values(schema, raws)
+        else:
+            self._write = _Kept(QuickLine(schema).line)
+            self._raw_text = RawText(type_of(schema.message(b"")))
 
-        return table
-    if isinstance(schema, ListValue):
-        return lambda raws: _values(schema, raws)
-    quick = QuickLine(schema)
-    return lambda raws: [quick.line(raw) for raw in raws]
+    def write(self, raws: Sequence[bytes]) -> list[str]:
+        """The printable lines of messages, one for each."""
+        return self._write(raws)
+
+    def possible(self, words: Iterable[Word]) -> Possible | None:
+        """What tells by a message's bytes whether its line may have all the words.
+
+        None: it takes the line to tell.
+        """
+        return None if self._raw_text is None else self._raw_text.possible(words)
 
 
-def _row(schema: Schema, raw: bytes) -> str:
-    cells = schema.cells
+class _Kept:
+    """Keeps lines: whoever types the next letter searches them again."""
+
+    def __init__(self, line: Callable[[bytes], str]) -> None:
+        self._line = line
+        self._kept: dict[bytes, str] = {}
+        self._room = MOST_KEPT
+
+    def __call__(self, raws: Sequence[bytes]) -> list[str]:
+        return [self._kept.get(raw) or self._new(raw) for raw in raws]
+
+    def _new(self, raw: bytes) -> str:
+        line = self._line(raw)
+        self._room -= len(line) + len(raw)
+        if self._room < 0:
+            self._kept.clear()
+            self._room = MOST_KEPT
+        self._kept[raw] = line
+        return line
+
+
+def _each(line: Callable[[bytes], str]) -> Callable[[Sequence[bytes]], list[str]]:
+    return lambda raws: [line(raw) for raw in raws]
+
+
+def _row(schema: Schema, cells: Cells, raw: bytes) -> str:
     try:
-        return "  ".join(cells.read(schema.message(raw))) if cells is not None else ""
+        return "  ".join(cells.read(schema.message(raw)))
     except MessageError as error:
         return printable(str(error))
 
@@ -44,7 +85,7 @@ def _line(schema: Schema, raw: bytes) -> str:
 
 
 def _values(schema: ListValue, raws: Sequence[bytes]) -> list[str]:
-    values = read_values(raws)
+    values = read_values(raws) if sum(map(len, raws)) <= _MOST_JOINED else None
     if values is None:
         return [_line(schema, raw) for raw in raws]
     return [printable(value.decode("utf-8", "replace")) for value in values]

@@ -50,9 +50,15 @@ def by_words(lines: Lines, text: str) -> Search | None:
         low = fold(line)
         return all(word in low for word in small)
 
+    possible = lines.possible(words)
+
     def select(values: Sequence[Value]) -> list[int]:
-        texts = lines([value.raw for value in values])
-        return [at for at, line in enumerate(texts) if stands(line)]
+        if possible is None:
+            texts = lines.write([value.raw for value in values])
+            return [at for at, line in enumerate(texts) if stands(line)]
+        places = [at for at, value in enumerate(values) if possible(value.raw)]
+        texts = lines.write([values[at].raw for at in places])
+        return [at for at, line in zip(places, texts, strict=True) if stands(line)]
 
     return Search(select, lambda line: _word_spans(words, line))
 
@@ -90,7 +96,7 @@ def by_pattern(lines: Lines, text: str) -> Search:
     search = line_searcher(pattern, compiled)
 
     def select(values: Sequence[Value]) -> list[int]:
-        return search([line.encode() for line in lines([value.raw for value in values])])
+        return search([line.encode() for line in lines.write([value.raw for value in values])])
 
     def spans(line: str) -> Spans:
         raw = line.encode()
