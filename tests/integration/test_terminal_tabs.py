@@ -42,12 +42,12 @@ def test_each_stream_has_its_last_words_and_all_calls_end(servers: list[RunningS
     words = ("-d", '{"data": "one "}', "-d", '{"data": "two "}', "-d", '{"data": "three "}')
     command = (*GRPCTAP, *words, one.address, METHOD, METHOD, two.address, METHOD)
     with Emulator(command, columns=120, rows=30) as terminal:
-        terminal.shows(" 1 ● ListValue", " 2 ● ListValue", " 3 ● ListValue", "one 3")
+        terminal.shows(" 1 ● ListValue", " 2 ● ListValue", " 3 ● ListValue", "   one ")
         terminal.write(b"2")
-        terminal.shows("two 3")
+        terminal.shows("   two ")
         # As xterm says ctrl+pagedown.
         terminal.write(b"\x1b[6;5~")
-        terminal.shows("three 3")
+        terminal.shows("   three ")
         assert (one.service.open_calls, two.service.open_calls) == (2, 1)
         terminal.write(b"\x17")
         terminal.shows(" 2 ● ListValue")
@@ -89,7 +89,7 @@ def test_another_stream_is_opened_and_told_of_at_the_end(servers: list[RunningSe
         terminal.write(b"list\r")
         terminal.shows("^s Start")
         terminal.write(b"new \x13")
-        terminal.shows(" 2 ● ListValue", "new 3")
+        terminal.shows(" 2 ● ListValue", "   new ")
         assert two.service.open_calls == 2
         terminal.write(b"P")
         terminal.shows(" 1 ‖ ListValue", " 2 ‖ ListValue")
