@@ -81,7 +81,8 @@ class ViewerApp(App[int]):
         await self._go_on(event.number)
 
     async def _deal_with_typed(self) -> None:
-        while self._typed and not self._waits:
+        # At the end there is no screen left for what was typed meanwhile.
+        while self._typed and not self._waits and self.screen_stack:
             self._waits = True
             self._dealing_with += 1
             number, target = self._dealing_with, self.focused or self.screen
