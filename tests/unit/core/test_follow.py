@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grpctap.core.follow import SLICE, SLICE_BYTES, Follower
-from grpctap.core.history import History
+from grpctap.core.history import History, Slab
 from grpctap.core.seams import Cause, Interruption
 
 
@@ -51,7 +52,7 @@ def test_each_value_is_taken_once_or_counted(capacity: int, steps: list[tuple[st
         else:
             # So many slices, and then the time is over.
             watch.step = 0.0 if not count else 1.0 / count
-            for slab, skipped in follower.look(1.0 if count else 0.0):
+            for slab, skipped, _ in follower.look(1.0 if count else 0.0):
                 assert len(slab.items) <= SLICE
                 offsets, raws = slab.messages()
                 assert len(raws) == slab.values
@@ -77,8 +78,30 @@ def test_a_slice_has_few_bytes_or_one_row() -> None:
     append(history, 3, SLICE_BYTES // 2 - 100)
     append(history, 1, 2 * SLICE_BYTES)
     append(history, 2)
-    sizes = [slab.values for slab, _ in Follower(history).look(float("inf"))]
+    sizes = [slab.values for slab, _, _ in Follower(history).look(float("inf"))]
     assert sizes == [2, 1, 1, 2]
+
+
+@pytest.mark.parametrize("left", [0, 4])
+def test_rows_that_are_taken_back_are_told_of_once(left: int) -> None:
+    class Taken:
+        """A source as a recording is, which can be taken back."""
+
+        history = History(100)
+
+        def slab(self, start: int, most: int, most_bytes: int) -> Slab:
+            return self.history.slab(start, most, most_bytes)
+
+    source = Taken()
+    append(source.history, 10)
+    follower = Follower(source)
+    assert [(taken.slab.values, taken.anew) for taken in follower.look()] == [(10, False)]
+    source.history = History(100)
+    append(source.history, left)
+    assert [(taken.slab.values, taken.anew) for taken in follower.look()] == [(left, True)]
+    append(source.history, 3)
+    assert [(taken.slab.values, taken.anew) for taken in follower.look()] == [(3, False)]
+    assert (follower.taken, follower.unseen, follower.behind) == (left + 3, 0, 0)
 
 
 def test_its_account_is_in_words() -> None:
