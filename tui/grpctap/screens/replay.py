@@ -139,7 +139,7 @@ class ReplayScreen(WatchScreen, inherit_bindings=False):
         from grpctap.screens.facts import FactsScreen
 
         screen = FactsScreen(
-            self._tap, self._address, self.method, plaintext=self._plaintext, advises=False
+            self.tap, self._address, self.method, plaintext=self._plaintext, advises=False
         )
         self.app.push_screen(screen)
 
