@@ -13,7 +13,7 @@ from grpctap.core.state import State
 from grpctap.core.text import printable
 from grpctap.player import Player
 from grpctap.reel import Tail
-from grpctap.screens.help import KEYS, HelpScreen
+from grpctap.screens.help import KEEPING, MORE, VIEWS, HelpScreen
 from grpctap.screens.watch import WatchScreen
 from grpctap.snapshot import Snapshot
 from grpctap.widgets.notice import Notice
@@ -25,16 +25,24 @@ LIVE_ONLY = frozenset(
     {
         *("stream", "retry", "try_now", "give_up", "copy_grpcurl", "back"),
         *("record", "stop_recording"),
+        *("open_tab", "close_tab", "pause_all", "overlay"),
     }
 )
-_LIVE_KEYS = frozenset({"space", "n", "s", "space, s", "r", "o", "w", "y", "escape", "q, ctrl+c"})
 REPLAY_KEYS = (
-    ("space", "Play or pause; at the end, play it again."),
-    ("< >", "Back or on by one message."),
-    ("[ ]", "Back or on by a twentieth of the file."),
-    ("{ }", "Slower or faster, up to all at once."),
-    *(row for row in KEYS if row[0] not in _LIVE_KEYS),
-    ("q, ctrl+c", "Quit."),
+    (
+        "The recording",
+        (
+            ("space", "Play or pause; at the end, play it again."),
+            ("< >", "Back or on by one message."),
+            ("[ ]", "Back or on by a twentieth of the file."),
+            ("{ }", "Slower or faster, up to all at once."),
+            ("i", "The call that was recorded."),
+            ("q, ctrl+c", "Quit."),
+        ),
+    ),
+    *VIEWS,
+    (KEEPING[0], tuple(row for row in KEEPING[1] if row[0] != "w")),
+    MORE,
 )
 TAILS = {
     Tail.PART: "The file was cut off: its last bytes were no whole message. ",

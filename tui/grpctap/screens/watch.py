@@ -25,6 +25,7 @@ from grpctap.screens.recording import (
 )
 from grpctap.screens.side import BODY, Side
 from grpctap.screens.watch_keys import WATCH_KEYS
+from grpctap.snapshot import Snapshot
 from grpctap.watched import Watched
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.key_bar import KeyBar
