@@ -17,8 +17,9 @@ help: ## show this list
 demo: $(RUNTIME) ## run the bundled server and the viewer on it
 	@$(BIN)/grpctap demo
 
-test: $(DEV) $(NODE) ## run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+# Most of them wait for something most of the time, so there may be more of them than processors.
+test: $(DEV) $(NODE) ## run the tests, three files at a time; ARGS are pytest's
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: $(DEV) ## lint, format, types, import contracts, generated code
 	$(BIN)/ruff check .

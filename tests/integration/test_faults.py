@@ -16,7 +16,7 @@ import grpc
 import pytest
 from grpc import StatusCode as Code
 
-from grpctap.transport.call import GrpcTransport
+from grpctap.transport.call import GrpcTransport, _read_out
 from grpctap.transport.target import Target
 from grpctap_protos import server_stream_pb2 as pb
 from support.faulty import FaultyCall, FaultyServer
@@ -111,9 +111,7 @@ def read(address: str, reached: Callable[[], None] = lambda: None) -> tuple[int,
         pass
     finally:
         channel.close()
-        # An event left unread would keep the connection open.
-        call.initial_metadata()
-        call.cancel()
+        _read_out(call)
     return count, call.code(), call.details() or ""
 
 
@@ -177,12 +175,26 @@ def test_a_graceful_goaway_lets_the_stream_go_on() -> None:
 def test_an_http_error_without_a_grpc_status(status: int, code: Code) -> None:
     def play(call: FaultyCall) -> None:
         call.accept()
-        call.headers(status, "text/html")
-        call.data(b"<html>", end=True)
+        call.headers(status, "text/html", end=True)
 
     with FaultyServer(play) as server:
         answer = read(server.address)
     assert answer == (0, code, f"Received http2 header with status: {status}")
+
+
+def test_an_http_error_with_a_page_is_an_error_whichever_of_the_two_gets_through() -> None:
+    def play(call: FaultyCall) -> None:
+        call.accept()
+        call.headers(503, "text/html")
+        call.data(b"<html>", end=True)
+
+    with FaultyServer(play) as server:
+        answer = read(server.address)
+    # gRPC may see the end of the page before it has dealt with the headers.
+    assert answer in (
+        (0, Code.UNAVAILABLE, "Received http2 header with status: 503"),
+        (0, Code.UNKNOWN, "Stream removed (Data frame with END_STREAM flag received)"),
+    )
 
 
 BEFORE_HEADERS: dict[str, Fault] = {

@@ -275,7 +275,7 @@ def test_one_service_that_is_not_described_hides_no_other(
     files = {file.name: file for file in FEED.files}
     with serving(reflects("v1", one_at_a_time(["test.Gone", "test.Feed"], files))) as address:
         assert told(capfd, "-plaintext", address, "list") == "test.Feed\ntest.Gone\n"
-        assert main(["-plaintext", address, "describe"]) == 0
+        assert main(["-plaintext", address, "describe"]) == 1
         out, err = capfd.readouterr()
     assert out.startswith("test.Feed is a service:\nservice Feed {\n")
     assert err == (

@@ -13,8 +13,10 @@ from contextlib import closing
 from typing import Any
 
 import pytest
+from google.rpc import code_pb2
 
 from grpctap.cli import base_config, parse
+from grpctap.core import status as codes
 from grpctap.core.limits import Limits
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.state import Command, State
@@ -33,7 +35,7 @@ from support.methods import one_at_a_time, reflects, service, serving
 from support.peers import Authority
 from support.protos import Protos
 from support.proxy import Proxy
-from support.puppet import Puppet, price_message, progress
+from support.puppet import Puppet, price_message, progress, refusal
 from support.server import PATIENCE_S, RunningServer, eventually
 from support.taps import await_more, await_state, kept
 from support.terminal import Terminal
@@ -173,6 +175,24 @@ def test_a_pipe_ends_when_the_time_is_over() -> None:
     with RunningServer(Puppet()) as server:
         args = ("-plaintext", "--duration", "0.3", server.address, METHOD)
         assert run(*args) == (0, [], "")
+
+
+def test_time_that_runs_out_while_the_stream_is_lost_is_no_success() -> None:
+    puppet = Puppet()
+    with RunningServer(puppet) as server:
+        waits = ("--duration", "2", "--reconnect-delay", "100", "--reconnect-max-delay", "100")
+        child = subprocess.Popen(
+            (*GRPCTAP, "-plaintext", *waits, server.address, METHOD),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        puppet.await_call(1)
+        puppet.send(price_message(1), refusal(code_pb2.UNAVAILABLE, "bye"))
+        out, err = child.communicate(timeout=PATIENCE_S)
+    assert child.returncode == 64 + codes.UNAVAILABLE
+    assert out.count("\n") == 1
+    assert err.count("UNAVAILABLE (14): bye") == 2
 
 
 def test_the_time_ends_a_tap_that_waits_for_its_server() -> None:

@@ -58,10 +58,12 @@ class FaultyCall:
         self.request = pb.SimpleRequest.FromString(body[PREFIX:])
         self._sequence = int(self.request.resume_token[-DIGITS:] or b"0")
 
-    def headers(self, status: int = 200, kind: str = "application/grpc") -> None:
-        """Sends the headers: an HTTP status and a content type."""
+    def headers(
+        self, status: int = 200, kind: str = "application/grpc", *, end: bool = False
+    ) -> None:
+        """Sends the headers: an HTTP status and a content type; with `end`, nothing follows."""
         headers = ((":status", str(status)), ("content-type", kind))
-        self._http.send_headers(self._stream, headers)
+        self._http.send_headers(self._stream, headers, end_stream=end)
         self._flush()
 
     def values(self, count: int) -> None:

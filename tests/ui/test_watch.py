@@ -351,7 +351,7 @@ async def test_a_hundred_keys_in_a_second_do_no_harm(server: RunningServer) -> N
             now = tap.snapshot()
             assert (now.missed, now.repeated) == (0, 0)
             assert len(reader_threads()) == 1
-            assert server.service.open_calls == 1
+            await until(pilot, lambda: server.service.open_calls == 1, "one call is left")
     eventually(lambda: server.service.open_calls == 0, "no call is left")
 
 

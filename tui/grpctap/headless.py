@@ -6,6 +6,7 @@ import _thread
 import signal
 import sys
 from contextlib import suppress
+from dataclasses import replace
 
 from google.protobuf.descriptor_pool import DescriptorPool
 
@@ -17,6 +18,7 @@ from grpctap.core.message import MessageError, Reading
 from grpctap.core.reconnect import Backoff, When
 from grpctap.core.seams import duration, status_line
 from grpctap.core.state import ENDED, Command, State
+from grpctap.core.status import Status
 from grpctap.core.text import printable
 from grpctap.output import Lines
 from grpctap.pipe import BROKEN_PIPE, Watch, write_all
@@ -138,18 +140,26 @@ def follow(config: Config) -> int:
 
 
 def _accompany(tap: Tap) -> Snapshot:
-    """Says each loss, and what became of it, until the stream has ended; returns how it did."""
+    """Says each loss, and what became of it, until the stream has ended; returns how it did.
+
+    A stream whose time ran out while it was lost ends with the status of the loss.
+    """
     seen, told, lost = 0, 0, False
+    loss: Status | None = None
     while True:
         seen = tap.await_move(seen)
         now, seam = tap.snapshot(), tap.last_interruption
         if now.state is State.RECONNECTING:
+            loss = now.status
             if now.status is not None and told != now.attempt:
                 told, lost = now.attempt, True
                 how = f"attempt {told} to go on in {duration(now.retry_ns)}"
                 _say(f"{status_line(now.status)}; {how}")
         else:
             told = 0
+            if now.limit and loss is not None:
+                return replace(now, status=loss)
+            loss = None
             if lost and seam is not None and seam.outcome is not None:
                 lost = False
                 _say(printable(seam.text()))

@@ -48,14 +48,15 @@ def answer(question: Question, sources: Sources, *, templates: bool = False) -> 
 
     `templates` adds to each message that is described an example, as JSON.
     """
+    failed = False
     try:
         if question.verb == "list":
             text = _list(sources, question.symbol)
         else:
-            text = _describe(sources, question.symbol, templates)
+            text, failed = _describe(sources, question.symbol, templates)
     except SchemaError as error:
         return _fail(error.exit_code, *error.lines)
-    return _print(text)
+    return _print(text) or (ERROR if failed else 0)
 
 
 def _list(sources: Sources, service: str | None) -> str:
@@ -69,9 +70,10 @@ def _list(sources: Sources, service: str | None) -> str:
     return "\n".join(names) or "(No methods)"
 
 
-def _describe(sources: Sources, symbol: str | None, templates: bool) -> str:
+def _describe(sources: Sources, symbol: str | None, templates: bool) -> tuple[str, bool]:
+    """The description, and whether something is missing from it."""
     if symbol is not None:
-        return _described(sources.symbol(symbol), symbol, templates)
+        return _described(sources.symbol(symbol), symbol, templates), False
     catalog = sources.catalog()
     texts = []
     for service in catalog.services:
@@ -81,10 +83,10 @@ def _describe(sources: Sources, symbol: str | None, templates: bool) -> str:
         except (CatalogError, SchemaError) as error:
             _complain(str(error))
     if not catalog.services:
-        return "Server returned an empty list of exposed services"
+        return "Server returned an empty list of exposed services", False
     if not texts:
         raise SchemaError("no service is described")
-    return "\n".join(texts)
+    return "\n".join(texts), len(texts) < len(catalog.services)
 
 
 def _described(catalog: Catalog, symbol: str, templates: bool) -> str:
