@@ -260,7 +260,8 @@ def test_a_cancelled_call_ends_at_the_server(ours: Authority) -> None:
         made.cancel()
         eventually(lambda: not contexts[0].is_active(), "the call ends at the server")
         assert list(messages) == []
-        assert made.close().code == codes.CANCELLED
+        # The relay is closed with the channel, and gRPC may see that first.
+        assert made.close().code in (codes.CANCELLED, codes.UNAVAILABLE)
 
 
 def test_a_server_that_goes_away_is_a_connection_that_is_lost(ours: Authority) -> None:

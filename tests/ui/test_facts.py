@@ -51,7 +51,7 @@ async def test_the_panel_follows_the_call(puppet: Puppet, size: tuple[int, int])
     with viewer(puppet) as (app, _):
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: puppet.requests, "the call")
-            assert "i Info" in lines(app)[-1]
+            assert "? Help" in lines(app)[-1]
             await pilot.press("i")
             await shows(pilot, "─ Call", f"{METHOD} (server-streaming)", "(plaintext)")
             await shows(pilot, "no. 1, since", "0 messages", "authorization: ••••••")

@@ -171,9 +171,9 @@ async def test_the_help_names_every_key_of_the_footer(server: RunningServer, clo
         async with app.run_test(size=(80, 24)) as pilot:
             await shows(pilot, "● LIVE", "? Help")
             await pilot.press("question_mark")
-            await shows(pilot, "╭─ Keys", "Pause:", "Resume at", "Stop:", "Freeze")
+            await shows(pilot, "╭─ Keys", "Pause:", "Resume at", "Stop:", "Freeze", "Quit:")
             await pilot.press("end")
-            await shows(pilot, "Quit:")
+            await shows(pilot, "Record into", "Pause all", "More commands")
             await pilot.press(close)
             await hides(pilot, "─ Keys")
             assert tap.snapshot().state is State.LIVE
