@@ -10,7 +10,7 @@ import pytest
 from wcwidth import wcswidth
 
 from grpctap.core.text import printable
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import fit
 from support import hostile
 from support.emulator import Emulator
 from support.puppet import Puppet, price_message, refusal

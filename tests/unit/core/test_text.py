@@ -9,7 +9,8 @@ from rich.cells import cell_len
 from wcwidth import wcswidth
 
 from grpctap.core.text import MARKS_PER_CHARACTER, MAX_LINE, printable
-from grpctap.widgets.stream_log import fit, rule
+from grpctap.widgets.lines import fit
+from grpctap.widgets.log_lines import rule
 
 MARKS = "".join(map(chr, (*range(0x300, 0x370), *range(0x591, 0x5C8), *range(0x610, 0x61B), 0xE31)))
 # What joins, what is joined, and what a terminal could take for a command.

@@ -14,7 +14,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from grpctap.screens.box import BoxScreen
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import fit
 
 _WIDEST_NAME = 30
 

@@ -10,7 +10,7 @@ from rich.cells import cell_len, set_cell_size
 from grpctap.core.board import Board, Column, Entry
 from grpctap.core.seams import duration
 from grpctap.core.ticks import decimals_of, number_text
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import fit
 
 BETWEEN = 2
 WIDEST_KEY = 40

@@ -20,8 +20,9 @@ from grpctap.core.history import Located
 from grpctap.core.keys import FieldPath
 from grpctap.core.text import printable
 from grpctap.widgets.board_line import BETWEEN, WIDEST_KEY, Cells, Widths, cells_of
-from grpctap.widgets.lines import LineWidget, thumb
-from grpctap.widgets.stream_log import WHEEL_ROWS, LogForm, fit
+from grpctap.widgets.lines import LineWidget, fit, thumb
+from grpctap.widgets.log_lines import LogForm
+from grpctap.widgets.stream_log import WHEEL_ROWS
 
 HEADER_LINES = 2
 SORT_S = 1.0

@@ -8,8 +8,7 @@ from rich.text import Text
 from textual.geometry import Size
 from textual.reactive import reactive
 
-from grpctap.widgets.lines import KeptLines
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import KeptLines, fit
 
 SEPARATOR = " · "
 

@@ -13,8 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.strip import Strip
 
-from grpctap.widgets.lines import LineWidget
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import LineWidget, fit
 
 MARK_WIDTH, RATE_WIDTH = 3, 3
 _LEAST_PATH = 12

@@ -20,8 +20,7 @@ from grpctap.core.filters.kinds import kind_of
 from grpctap.core.matches import Progress
 from grpctap.core.text import printable
 from grpctap.widgets.line_input import LineInput
-from grpctap.widgets.lines import KeptLines
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import KeptLines, fit
 
 EXAMPLES = 'words   /regex/   number > 78 and symbol = "WTI"'
 _LABEL_WIDTH = 12

@@ -14,9 +14,8 @@ from grpctap.core.loghistogram import Bar, LogHistogram
 from grpctap.core.seams import duration
 from grpctap.snapshot import Snapshot
 from grpctap.widgets.braille import Dots
-from grpctap.widgets.lines import KeptLines
+from grpctap.widgets.lines import KeptLines, fit
 from grpctap.widgets.status_line import quantity, span
-from grpctap.widgets.stream_log import fit
 
 WIDTH = 44
 _LABEL = 8

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Self
 
+from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
@@ -69,6 +70,13 @@ class LineWidget(Widget):
     def blank(self, width: int) -> Segment:
         """So many cells of nothing."""
         return Segment(" " * width, self.look(""))
+
+
+def fit(text: str, width: int) -> str:
+    """`text` cut to `width` cells, ending in "…" when something was cut."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
 
 
 def thumb(first: int, count: int, height: int) -> range:

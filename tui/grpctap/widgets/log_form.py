@@ -10,7 +10,8 @@ from rich.cells import cell_len, set_cell_size
 from grpctap.core.history import Located, Value
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.text import MARKS_PER_CHARACTER, printable
-from grpctap.widgets.stream_log import LogForm, fit
+from grpctap.widgets.lines import fit
+from grpctap.widgets.log_lines import LogForm
 
 if TYPE_CHECKING:
     from grpctap.core.cells import Cells

@@ -6,8 +6,7 @@ from rich.console import Console
 from rich.text import Text
 from textual.geometry import Size
 
-from grpctap.widgets.lines import KeptLines
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import KeptLines, fit
 
 MOST_ROWS = 6
 MOST_ROWS_OF_HEADLINE = 3

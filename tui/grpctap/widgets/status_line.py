@@ -10,8 +10,7 @@ from textual.reactive import reactive
 from grpctap.core.seams import duration
 from grpctap.core.stats import Gaps
 from grpctap.snapshot import Snapshot
-from grpctap.widgets.lines import KeptLines
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import KeptLines, fit
 
 SEPARATOR = " · "
 LEAST_SILENCE_NS = 3_000_000_000

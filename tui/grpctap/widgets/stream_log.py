@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -15,9 +13,8 @@ from textual.reactive import reactive
 from textual.strip import Strip
 
 from grpctap.core.history import Extent, Frozen, Located, Value
-from grpctap.core.seams import Cause, Interruption, Seam, clock_time
-from grpctap.core.text import printable
-from grpctap.widgets.lines import LineWidget, thumb
+from grpctap.widgets.lines import fit, thumb
+from grpctap.widgets.log_lines import LogForm, LogLines
 from grpctap.widgets.selection import Selecting, as_selected
 
 if TYPE_CHECKING:
@@ -27,7 +24,6 @@ if TYPE_CHECKING:
 WHEEL_ROWS = 3
 NOTHING = Extent(0, 0, -1)
 MAX_CACHED = 2_000
-BROKEN = frozenset({Cause.FAILED, Cause.LOST})
 
 
 class LogSource(Protocol):
@@ -47,27 +43,7 @@ class WholeSource(LogSource, Protocol):
         """The newest `count` rows (all that are kept: None) as they are now."""
 
 
-class LogForm(Protocol):
-    """Writes the values of a log."""
-
-    header: str
-    """What stands above them; "": nothing."""
-
-    def prepare(self, rows: Sequence[Located]) -> bool:
-        """Takes a look at all that is in sight; returns whether lines look different from now."""
-
-    def text(self, row: int, value: Value, room: int) -> str:
-        """A value's text in `room` cells, printable."""
-
-
-def fit(text: str, width: int) -> str:
-    """`text` cut to `width` cells, ending in "…" when something was cut."""
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1) + "…" if width > 0 else ""
-
-
-class StreamLog(Selecting, LineWidget, can_focus=True):
+class StreamLog(Selecting, LogLines, can_focus=True):
     """Follows the newest rows until it is frozen, by key or by scrolling up.
 
     Whoever shows it lets it pull what is new at each frame, and it draws only the lines in sight.
@@ -138,20 +114,15 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         """Somebody wants to look closely at the value that `selected` gives."""
 
     def __init__(self, source: WholeSource, form: LogForm) -> None:
-        super().__init__()
+        super().__init__(form)
         self._source = source
-        self._form = form
         self._extent = NOTHING
         self._shown: View = Frozen(0, ())
         self._still: Frozen | None = None
-        self._matches: Matches | None = None
-        self._only_matches = True
         self._matches_seen = -1
         self._home: int | None = None
         self._top = 0
         self._strips: dict[tuple[int, bool, bool], Strip] = {}
-        self._number_width = 0
-        self._second = (-1, "")
 
     def pull(self) -> None:
         """Shows what is new, if anything is and the view does not stand still."""
@@ -395,20 +366,6 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
             self._strips[number, thumb, match] = line
         return line
 
-    def _whole(self, segments: list[Segment], width: int, thumb: bool) -> Strip:
-        """A line with the scroll bar at its end."""
-        used = sum(
-            len(segment.text) if segment.text.isascii() else segment.cell_length
-            for segment in segments
-        )
-        if used < width:
-            blank = self.blank(width - used)
-            if segments and segments[0].style == self.look("stream-log--cursor"):
-                blank = Segment(blank.text, segments[0].style)
-            segments.append(blank)
-        segments.append(Segment("┃" if thumb else " ", self.look("stream-log--thumb")))
-        return Strip(segments, width + 1)
-
     @property
     def _last_top(self) -> int:
         return max(self._shown.end - self.size.height, self._shown.first)
@@ -446,58 +403,6 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         first = self._extent.first
         return thumb(self._top - first, self._extent.end - first, height)
 
-    def _value(
-        self,
-        row: int,
-        value: Value,
-        width: int,
-        *,
-        at_cursor: bool = False,
-        match: bool = False,
-    ) -> list[Segment]:
-        marked = match and not self._only_matches
-        sign = "▸" if at_cursor else "•" if marked else " "
-        number = f"{sign}{f'#{value.label}':>{self._number_width}}  "
-        time = f"{self._time(value.time_ns)}   "
-        room = width - len(number) - len(time)
-        if room < 0:
-            return [Segment(fit(number, width), self._look_of("number", at_cursor))]
-        text = self._form.text(row, value, room)
-        return [
-            Segment(number, self._look_of("mark" if marked else "number", at_cursor)),
-            Segment(time, self._look_of("time", at_cursor)),
-            *self._marked(text, at_cursor=at_cursor, match=match),
-        ]
-
-    def _marked(self, text: str, *, at_cursor: bool, match: bool) -> list[Segment]:
-        """The text of a line, with what the filter looks for marked."""
-        plain = self._look_of("value", at_cursor)
-        spans = self._matches.wanted.spans(text) if match and self._matches is not None else []
-        if not spans:
-            return [Segment(text, plain)]
-        marked = self.look(f"stream-log--{'cursor-match' if at_cursor else 'match'}")
-        segments, at = [], 0
-        for start, stop in spans:
-            if at < start:
-                segments.append(Segment(text[at:start], plain))
-            segments.append(Segment(text[start:stop], marked))
-            at = stop
-        return [*segments, Segment(text[at:], plain)] if at < len(text) else segments
-
-    def _look_of(self, part: str, at_cursor: bool) -> Style:
-        return self.look(f"stream-log--{'cursor' if at_cursor else part}")
-
-    def _time(self, time_ns: int) -> str:
-        second, rest = divmod(time_ns, 1_000_000_000)
-        if self._second[0] != second:
-            self._second = second, clock_time(time_ns)
-        return f"{self._second[1]}.{rest // 1_000_000:03d}"
-
-    def _seam(self, seam: Seam, width: int) -> Segment:
-        broken = not isinstance(seam, Interruption) or seam.cause in BROKEN
-        text = fit(rule(printable(seam.text()), width), width)
-        return Segment(text, self.look("stream-log--fault" if broken else "stream-log--seam"))
-
     def _placeholder_line(self, y: int, width: int, height: int) -> Strip:
         if y != height // 2:
             return Strip([self.blank(width)], width)
@@ -505,9 +410,3 @@ class StreamLog(Selecting, LineWidget, can_focus=True):
         text = " " * ((width - cell_len(text)) // 2) + text
         strip = Strip([Segment(text, self.look("stream-log--placeholder"))])
         return strip.adjust_cell_length(width, self.look(""))
-
-
-def rule(text: str, width: int) -> str:
-    """A horizontal rule over `width` cells with `text` near its left end."""
-    text = fit(text, width - 6)
-    return f" ── {text} ".ljust(width - cell_len(text) + len(text) - 1, "─")

@@ -12,8 +12,7 @@ from textual.message import Message
 
 from grpctap.core.state import State
 from grpctap.core.text import printable
-from grpctap.widgets.lines import KeptLines
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import KeptLines, fit
 from grpctap.widgets.top_line import SIGNS
 
 HERE, FRESH, FAILED = "tab-line--here", "tab-line--fresh", "tab-line--failed"

@@ -5,8 +5,7 @@ from __future__ import annotations
 from rich.text import Text
 
 from grpctap.core.text import printable
-from grpctap.widgets.lines import KeptLines
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import KeptLines, fit
 
 
 class TitleLine(KeptLines):

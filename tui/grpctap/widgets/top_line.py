@@ -10,8 +10,7 @@ from textual.reactive import reactive
 
 from grpctap.core.state import State
 from grpctap.core.text import printable
-from grpctap.widgets.lines import KeptLines
-from grpctap.widgets.stream_log import fit
+from grpctap.widgets.lines import KeptLines, fit
 
 SIGNS = {
     State.CONNECTING: "◌",
