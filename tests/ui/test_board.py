@@ -15,6 +15,7 @@ from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.widgets.board_view import HEADER_LINES, BoardView
 from grpctap.widgets.stream_log import StreamLog
+from grpctap_protos.server_stream_pb2 import StreamResponse
 from support import tickers
 from support.puppet import Puppet, price_message
 from support.screens import hides, lines, shows, text, until
@@ -273,6 +274,12 @@ async def test_rows_keep_their_places_between_sorts(server: Tickers) -> None:
             await until(pilot, lambda: keys(app) == ["D", "A", "C", "B"], "sorted again")
 
 
+def priced(number: int, text: str) -> StreamResponse:
+    message = price_message(number, text)
+    message.number = float(text.split()[1])
+    return message
+
+
 async def test_our_own_feed_has_a_board(server: Tickers) -> None:
     puppet = Puppet()
     with RunningServer(puppet) as running:
@@ -280,7 +287,9 @@ async def test_our_own_feed_has_a_board(server: Tickers) -> None:
         with viewer(tap, "proto.StreamServer/ListValue") as app:
             async with app.run_test(size=(120, 40)) as pilot:
                 await until(pilot, lambda: puppet.requests, "the call")
-                puppet.send(*(price_message(number) for number in range(1, 31)))
+                # Prices come again, and are no keys all the same.
+                texts = (f"WTI {78 + number % 5}" for number in range(1, 31))
+                puppet.send(*(priced(number, text) for number, text in enumerate(texts, 1)))
                 await_values(tap, 30)
                 await pilot.press("b")
                 await shows(pilot, "Latest by stream_id · 1 key · 30 values")

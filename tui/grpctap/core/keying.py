@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from google.protobuf.message import Message
 
 from grpctap.core.board import Board, Numbers
 from grpctap.core.history import Row, Value
 from grpctap.core.keys import ENOUGH, Candidate, FieldPath, candidates, field_paths, key_reader
+from grpctap.core.listvalue import last_number
 from grpctap.core.message import MessageError, Schema
 
 SAMPLE = 1_000
 """A key is guessed from so many of the newest messages."""
 _SAMPLE_BYTES = 1_000_000
+_FEW = 50
 
 
 class Keying:
@@ -45,7 +47,7 @@ class Keying:
         """The fields that can be the key, the likeliest first, by a sample of the rows."""
         return candidates(self._paths, self._messages(rows))
 
-    def guess(self, rows: Iterable[Row]) -> bool:
+    def guess(self, rows: Sequence[Row]) -> bool:
         """Guesses the key as long as few messages were seen; returns whether it is another now."""
         if self._settled:
             return False
@@ -55,7 +57,9 @@ class Keying:
         self._sampled = len(messages)
         self._settled = self._sampled >= ENOUGH
         found = candidates(self._paths, messages)
-        path = found[0].path if found else None
+        keys = [candidate.path for candidate in found]
+        path = next((path for path in keys if not self._is_value(path, rows)), None)
+        path = path or (keys[0] if keys else None)
         if path is self.path:
             return False
         self.path = path
@@ -93,6 +97,24 @@ class Keying:
         if self.path is None or self._schema.number_name != self.path.name:
             return None
         return next((path for path in self.numbers if path is not self.path), None)
+
+    def _is_value(self, path: FieldPath, rows: Sequence[Row]) -> bool:
+        """Whether a text is only the number written out, as in "WTI 78.41", and so no key."""
+        if path.name == self._schema.number_name:
+            return False
+        raws = [row.raw for row in rows if isinstance(row, Value)][-_FEW:]
+        raws = [raw for raw in raws if len(raw) <= _SAMPLE_BYTES // _FEW]
+        numbers: set[float] = set()
+        for raw in raws:
+            try:
+                key = path.key(self._schema.message(raw))
+                number = self._schema.read(raw).number
+            except MessageError:
+                return False
+            if number is None or not isinstance(key, str) or last_number(key) != number:
+                return False
+            numbers.add(number)
+        return len(numbers) > 1
 
     def _messages(self, rows: Iterable[Row]) -> list[Message]:
         messages, size = [], 0

@@ -72,16 +72,9 @@ class BoardView(LineWidget, can_focus=True):
     }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "board-view--title",
-        "board-view--behind",
-        "board-view--header",
-        "board-view--key",
-        "board-view--value",
-        "board-view--up",
-        "board-view--down",
-        "board-view--quiet",
-        "board-view--cursor",
-        "board-view--thumb",
+        *("board-view--title", "board-view--behind", "board-view--header", "board-view--key"),
+        *("board-view--value", "board-view--up", "board-view--down", "board-view--quiet"),
+        *("board-view--cursor", "board-view--thumb"),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up", "move(-1)", "Up", show=False),

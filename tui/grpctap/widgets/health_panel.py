@@ -107,7 +107,7 @@ class HealthPanel(KeptLines):
             mean = quantity(health.bytes / health.values)
             size = f"mean {mean}, max {quantity(health.largest.size)} #{health.largest.label}"
         gaps = health.gaps
-        figures = _figures(gaps) if gaps.count else "-"
+        figures = _figures(gaps, width - _LABEL) if gaps.count else "-"
         return [*head, self._row("size", size, width), self._row("gaps", figures, width)]
 
     def _tail(self, report: Report, width: int) -> list[Text]:
@@ -115,7 +115,7 @@ class HealthPanel(KeptLines):
 
     def _title(self, report: Report, width: int) -> Text:
         seen = report.health.values
-        title = Text("Health", self._style("title"))
+        title = Text("", no_wrap=True).append("Health", self._style("title"))
         title.append(f" · {seen:,} value{'' if seen == 1 else 's'}", self._style("label"))
         if report.account:
             room = width - title.cell_len
@@ -130,7 +130,7 @@ class HealthPanel(KeptLines):
             known = [second[at] for second in seconds if second is not None]
             shown = "-" if last is None else _amount(at, last[at])
             most = f", max {_amount(at, max(known))}" if known else ""
-            row = Text(f"{name:<{_LABEL}}", self._style("label"))
+            row = self._label(f"{name:<{_LABEL}}")
             room = max(width - _LABEL - 22, 0)
             row.append(_sparkline(seconds, at, min(room, WINDOW_S // 2)), self._style("line"))
             row.append(fit(f" {shown}/s{most}", width - row.cell_len))
@@ -147,7 +147,7 @@ class HealthPanel(KeptLines):
 
     def _bar(self, bar: Bar, greatest: int, width: int) -> Text:
         low, high = span(bar.low) if bar.low else "0", span(bar.high)
-        row = Text(f"{low:>8} – {high:<7}", self._style("label"))
+        row = self._label(f"{low:>8} – {high:<7}")
         count = f" {bar.count:,}"
         room = max(width - row.cell_len - len(count), 0)
         eighths = -(-bar.count * room * 8 // greatest) if greatest else 0
@@ -161,7 +161,7 @@ class HealthPanel(KeptLines):
         if not health.reads_events or not latency.count:
             missing = "no event time" if health.values else "-"
             return [self._row("latency", missing, width)]
-        rows = [self._row("latency", _figures(latency), width)]
+        rows = [self._row("latency", _figures(latency, width - _LABEL), width)]
         notes = []
         if latency.negative:
             notes.append(f"{latency.negative:,} negative: clocks differ")
@@ -197,9 +197,12 @@ class HealthPanel(KeptLines):
         return [self._row("" if at else label, line, width) for at, line in enumerate(lines)]
 
     def _row(self, label: str, text: str, width: int, style: str = "") -> Text:
-        row = Text(f"{label:<{_LABEL}}", self._style("label"))
+        row = self._label(f"{label:<{_LABEL}}")
         row.append(fit(text, width - _LABEL), self._style(style) if style else None)
         return row
+
+    def _label(self, label: str) -> Text:
+        return Text("", no_wrap=True).append(label, self._style("label"))
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"health-panel--{name}")
@@ -213,9 +216,14 @@ def _amount(at: int, amount: int) -> str:
     return quantity(amount) if at else f"{amount:,}"
 
 
-def _figures(histogram: LogHistogram) -> str:
+def _figures(histogram: LogHistogram, room: int) -> str:
     p50, p99 = histogram.quantiles(_PERCENTS)
-    return f"p50 {_signed(p50)} p99 {_signed(p99)} max {_signed(histogram.greatest)}"
+    texts = (_signed(p50), _signed(p99), _signed(histogram.greatest))
+    whole = "p50 {} p99 {} max {}".format(*texts)
+    if len(whole) <= room:
+        return whole
+    # Units that stand close still say what they are.
+    return "p50 {} p99 {} max {}".format(*(text.replace(" ", "") for text in texts))
 
 
 def _signed(time_ns: int) -> str:
