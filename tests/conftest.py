@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+# As the program has it: what gRPC says on standard error is of no use to anybody.
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 # A busy machine is no failure, and no test is one of speed.
 settings.register_profile("grpctap", deadline=None)
 settings.load_profile("grpctap")

@@ -18,6 +18,8 @@ WATCH_KEYS: list[BindingType] = [
     Binding("f", "follow", "Follow", tooltip="Follow the newest value again"),
     Binding("slash", "filter", "Filter", key_display="/", tooltip="Find values; show only those"),
     Binding("enter", "inspect", "Inspect", tooltip="Look closely at a value"),
+    Binding("escape", "clear_filter", "Clear filter", show=False),
+    Binding("escape", "back", "Back", tooltip="Stop, and go back to the request"),
     Binding("c", "fields", "Fields", tooltip="Choose what the chart shows"),
     Binding("b", "board", "Board", tooltip="The latest value of each key, or the log again"),
     Binding("h", "health", "Health", tooltip="Rates, rhythm, latency and interruptions"),
@@ -25,7 +27,6 @@ WATCH_KEYS: list[BindingType] = [
     Binding("w", "stop_recording", "End recording", tooltip="Record no more"),
     Binding("full_stop", "match(1)", "Next match", key_display=".", show=False),
     Binding("comma", "match(-1)", "Previous match", key_display=",", show=False),
-    Binding("escape", "clear_filter", "Clear filter", show=False),
     Binding("C", "chart", "Chart", show=False, tooltip="Show or hide the chart"),
     Binding("tab", "switch", "Chart / log", show=False),
     Binding("plus,equals_sign", "zoom(0.5)", "Zoom in", show=False),
@@ -44,6 +45,5 @@ WATCH_KEYS: list[BindingType] = [
     Binding("i", "facts", "Info", tooltip="The call: metadata, status and its details"),
     Binding("question_mark", "help", "Help", key_display="?"),
     Binding("y,ctrl+g", "copy_grpcurl", "Copy as grpcurl", show=False),
-    Binding("escape", "back", "Back", tooltip="Stop, and go back to the request"),
     Binding("q", "app.quit", "Quit"),
 ]

@@ -268,3 +268,6 @@ def test_bytes_tell_that_a_word_is_not_there() -> None:
     # An escape may have taken the first letters.
     hidden = PROTOS.make("Scalars", a_string="\noise").SerializeToString()
     assert found("noise", hidden, schema=schema) == [0]
+    # And a word may end within one.
+    hidden = PROTOS.make("Scalars", a_string="\U0001123f").SerializeToString()
+    assert found('"\\\\ud"', hidden, schema=schema) == [0]

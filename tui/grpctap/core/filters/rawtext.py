@@ -26,7 +26,7 @@ _FORMS = (
 )
 _HEXADECIMAL = re.compile(r"[a-fx]+", re.ASCII)
 # What an escape before it may take away from the beginning of a word: \n, \u202e.
-_ESCAPED = re.compile(r"u[a-f]{4}|[a-f]{1,4}|[nrt]|", re.ASCII)
+_ESCAPED = re.compile(r"u[a-f]{0,4}|[a-f]{1,4}|[nrt]|", re.ASCII)
 # A K that is no K until it is made small, and a mark that no line shows.
 _ODD = (b"\xe2\x84\xaa", b"\xef\xb8")
 
