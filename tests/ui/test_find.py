@@ -322,3 +322,40 @@ async def test_an_empty_filter_line_goes_away(puppet: Puppet) -> None:
             await pilot.press("/", "escape")
             await hides(pilot, "Type what to look for")
             await shows(pilot, "#9 ")
+
+
+async def test_what_is_typed_at_once_is_all_in_the_filter(puppet: Puppet) -> None:
+    with viewer(puppet.address) as (app, tap):  # type: ignore[attr-defined]
+        async with app.run_test(size=TALL) as pilot:
+            await begin(pilot, puppet, *named(1, 9))
+            # As a terminal delivers what was typed fast, the way in and the way out among it.
+            for key in ["slash", *"brent", "enter", "b"]:
+                app.post_message(events.Key(key, key if len(key) == 1 else None))
+            await shows(pilot, "3 of 9 match", "Latest by")
+            assert text(app).count("brentb") == 0
+            assert tap.snapshot().missed == 0
+
+
+async def test_the_board_keeps_its_keys_and_the_filter_shows_the_log(puppet: Puppet) -> None:
+    with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
+        async with app.run_test(size=TALL) as pilot:
+            await begin(pilot, puppet, *named(1, 9))
+            await pilot.press("b")
+            await shows(pilot, "Latest by")
+            # To the chart and back.
+            await pilot.press("tab", "tab", "k")
+            await shows(pilot, "The key of the board")
+            await pilot.press("escape", "/", *"brent")
+            await shows(pilot, "3 of 9 match")
+            await hides(pilot, "Latest by")
+            assert names(app) == ["Brent 2", "Brent 5", "Brent 8"]
+
+
+async def test_a_filter_that_was_cleared_leaves_nothing_behind(puppet: Puppet) -> None:
+    with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
+        async with app.run_test(size=TALL, notifications=True) as pilot:
+            await begin(pilot, puppet, *named(1, 9))
+            await pilot.press("/", "x", "tab", "escape", "/", *"brent")
+            await shows(pilot, "3 of 9 match")
+            await pilot.press("escape", "/", *"zzz", "enter", "e")
+            await shows(pilot, "The log shows no value to export")

@@ -68,10 +68,13 @@ async def test_in_the_place_of_the_log_where_there_is_none(
             assert panel.size.width == size[0] - 2
             assert all(len(line) <= size[0] for line in lines(app))
             await pilot.press("b")
-            await pilot.press("h")
             await shows(pilot, "Latest by ")
             assert app.screen.query_one(BoardView).has_focus
-            await pilot.press("h", "b", "h")
+            await pilot.press("h")
+            await shows(pilot, "Health · 20 values")
+            await pilot.press("h")
+            await shows(pilot, "Latest by ")
+            await pilot.press("b")
             await shows(pilot, "#20 ")
             assert log.has_focus
 

@@ -32,12 +32,10 @@ class Finder:
             self._thread.start()
         self._wake.set()
 
-    def close(self, patience_s: float = 5.0) -> None:
-        """Ends the thread."""
+    def close(self) -> None:
+        """Ends the thread, without waiting for it: a large message may take it long."""
         self._closing = True
         self._wake.set()
-        if self._thread is not None:
-            self._thread.join(patience_s)
 
     def _run(self) -> None:
         while not self._closing:

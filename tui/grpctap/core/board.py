@@ -79,6 +79,11 @@ class Entry:
         self.size = len(raw) + len(self._previous or b"") + len(self._first_raw)
         self.size += len(key) if isinstance(key, (str, bytes)) else 0
 
+    def forget(self) -> None:
+        """Lets go of its messages: it may stand among the rows for a while yet."""
+        self.raw, self._previous, self._first_raw = b"", None, b""
+        self._first = self._number = self._previous_number = None
+
     @property
     def latest(self) -> Located:
         """The newest message."""
@@ -261,6 +266,7 @@ class Board:
             entry = entries.pop(next(iter(entries)))
             entry.gone = True
             self._bytes -= entry.size
+            entry.forget()
             if len(self._left) < self._most_remembered:
                 self._left.add(_trace(entry.key))
             elif _trace(entry.key) not in self._left:

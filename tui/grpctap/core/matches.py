@@ -17,7 +17,8 @@ PAGE = 1_024
 """Rows of a page, and the most of a slice."""
 SLICE_S = 0.003
 """How long a slice should take, in seconds: whoever waits for Python's lock waits as long."""
-_FIRST_SLICE = 64
+# Messages may be large.
+_FIRST_SLICE = 1
 
 
 class RowSource(Protocol):

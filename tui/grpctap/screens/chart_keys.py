@@ -22,6 +22,14 @@ class ChartKeys(StreamScreen):
     _choices: ChoiceFile | None = None
     _chart_wanted = True
 
+    def show_log(self) -> None:
+        """Shows the log, whatever stands in its place."""
+        raise NotImplementedError
+
+    def focus_view(self) -> None:
+        """Gives the keys to the log, or to what stands in its place; at once."""
+        raise NotImplementedError
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key does anything now."""
         match action:
@@ -78,11 +86,12 @@ class ChartKeys(StreamScreen):
         self.query_one(Chart).pull()
 
     def on_chart_left(self) -> None:
-        """Goes from the chart to the log."""
-        self.query_one(StreamLog).focus()
+        """Goes from the chart to the log, or to what stands in its place."""
+        self.focus_view()
 
     def on_chart_chosen(self, event: Chart.Chosen) -> None:
         """Shows in the log what came at the chart's cursor."""
+        self.show_log()
         log = self.query_one(StreamLog)
         log.frozen = True
         found = at_time(log.shown, event.time_ns, self.tap.chart_time)

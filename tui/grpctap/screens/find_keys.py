@@ -27,6 +27,14 @@ class FindKeys(StreamScreen):
                 return self._finding is not None and self._finding.is_open
         return super().check_action(action, parameters)
 
+    def show_log(self) -> None:
+        """Shows the log, whatever stands in its place."""
+        raise NotImplementedError
+
+    def focus_view(self) -> None:
+        """Gives the keys to the log, or to what stands in its place; at once."""
+        raise NotImplementedError
+
     def look_anew(self) -> None:
         """Shows at once how the stream stands now, whatever was shown before."""
         raise NotImplementedError
@@ -46,11 +54,13 @@ class FindKeys(StreamScreen):
             line = FilterLine()
             await self.mount(line, before=self.query_one(StatusLine))
             self._finding = Finding(self.tap, line, self.query_one(StreamLog))
+        self.show_log()
         self._finding.open()
         self.refresh_bindings()
 
     def action_match(self, by: int) -> None:
         """Goes to the next match, or the one before."""
+        self.show_log()
         if self._finding is not None and (reason := self._finding.walk(by)):
             self.notify(reason, timeout=2)
 
@@ -58,6 +68,7 @@ class FindKeys(StreamScreen):
         """Shows all values again."""
         if self._finding is not None:
             self._finding.close()
+            self.focus_view()
         # What stands in an empty log is told anew.
         self.look_anew()
 
@@ -66,18 +77,14 @@ class FindKeys(StreamScreen):
         if self._finding is not None:
             self._finding.written(event.text)
 
-    def on_filter_field_left(self) -> None:
+    def action_leave_filter(self) -> None:
         """The filter is written; an empty one is none."""
         if self._finding is not None and self._finding.wanted is not None:
-            self.query_one(StreamLog).focus()
+            self.focus_view()
         else:
             self.action_clear_filter()
 
-    def on_filter_field_switched(self) -> None:
+    def action_switch_filter(self) -> None:
         """All rows with marks, or the matches only."""
         if self._finding is not None:
             self._finding.switch()
-
-    def on_filter_field_cleared(self) -> None:
-        """No filter any more."""
-        self.action_clear_filter()

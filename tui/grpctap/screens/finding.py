@@ -49,7 +49,6 @@ class Finding:
         self._line.close()
         self._maker.forget()
         self._apply(None)
-        self._log.focus()
 
     def end(self) -> None:
         """Ends the work."""

@@ -20,8 +20,6 @@ class KeepKeys(StreamScreen):
                 return self.tap.can_record and not is_recording(self.tap)
             case "stop_recording":
                 return is_recording(self.tap)
-            case "copy_messages" | "export":
-                return self.query_one(StreamLog).selected is not None
         return super().check_action(action, parameters)
 
     def look(self) -> None:
@@ -43,10 +41,14 @@ class KeepKeys(StreamScreen):
         # Start-up does not wait for what is not looked at yet.
         from grpctap.screens.export import export_log
 
+        if not self._has_values("export"):
+            return
         export_log(self.app, self.query_one(StreamLog), self.tap.schema, self.method)
 
     def action_copy_messages(self) -> None:
         """Copies the selected messages, or the one at the cursor, or the newest in sight."""
+        if not self._has_values("copy"):
+            return
         copying = copy_log(self.app, self.query_one(StreamLog), self.tap.schema)
         self.run_worker(copying, exclusive=True, group="copy", exit_on_error=False)
 
@@ -58,3 +60,10 @@ class KeepKeys(StreamScreen):
         from grpctap.screens.picture import take_picture
 
         take_picture(self.app, self.method, widget)
+
+    def _has_values(self, verb: str) -> bool:
+        """Whether the log shows any value; where it does not, that is said."""
+        if self.query_one(StreamLog).selected is not None:
+            return True
+        self.notify(f"The log shows no value to {verb}", severity="warning", timeout=2)
+        return False

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from textual.screen import Screen
+from textual.widget import Widget
 
 from grpctap.core.history import Located, Row
 from grpctap.core.text import printable
@@ -49,6 +50,9 @@ class Side:
 
     def toggle_board(self) -> None:
         """Shows the board in the place of the log, or the log again."""
+        if self._covered:
+            # What is asked for is to be seen.
+            self.toggle_health()
         self._board_on = not self._board_on
         if self._view is None:
             from grpctap.core.keying import Keying
@@ -74,19 +78,37 @@ class Side:
 
     def fit(self) -> None:
         """Gives each the room that there is, and the keys to what is shown."""
-        log, view, health = self._log, self._view, self._health
-        covered = False
+        log, view, health, covered = self._log, self._view, self._health, self._covered
         if health is not None:
-            beside = self._screen.size.width >= LEAST_WIDTH_BESIDE
-            covered = health.is_on and not beside
             health.panel.display = health.is_on
-            health.panel.set_class(beside, "beside")
+            health.panel.set_class(self._has_room_beside, "beside")
         log.display = not covered and not self._board_on
         if view is not None:
             view.display = not covered and self._board_on
         focused = self._screen.focused
         if not covered and focused in (None, log, view):
-            (log if log.display or view is None else view).focus()
+            self._screen.set_focus(self.shown)
+
+    def show_log(self) -> None:
+        """Shows the log, in whose place something else may stand."""
+        if self._covered:
+            self.toggle_health()
+        if self._board_on:
+            self.toggle_board()
+
+    @property
+    def shown(self) -> Widget:
+        """The log, or the board in its place."""
+        return self._log if self.board is None else self.board
+
+    @property
+    def _has_room_beside(self) -> bool:
+        return self._screen.size.width >= LEAST_WIDTH_BESIDE
+
+    @property
+    def _covered(self) -> bool:
+        """Whether the health stands in the place of the log."""
+        return self._health is not None and self._health.is_on and not self._has_room_beside
 
     def freeze(self, frozen: bool) -> None:
         """Stands still together with the log."""
@@ -177,6 +199,8 @@ class Side:
         return self._tap.newest(SAMPLE).rows
 
     def _guess(self) -> None:
+        if self._view is not None and self._view.frozen and self._view.board is not None:
+            return
         if self._keying is not None and self._keying.guesses and self._keying.guess(self._newest()):
             self._show()
 

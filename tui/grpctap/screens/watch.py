@@ -164,6 +164,15 @@ class WatchScreen(ChartKeys, FindKeys, KeepKeys):
         if self._finding is not None:
             self._finding.look()
 
+    def show_log(self) -> None:
+        """Shows the log, whatever stands in its place."""
+        self._side.show_log()
+        self.refresh_bindings()
+
+    def focus_view(self) -> None:
+        """Gives the keys to the log, or to what stands in its place; at once."""
+        self.set_focus(self._side.shown)
+
     def look_anew(self) -> None:
         """Shows at once how the stream stands now, whatever was shown before."""
         self._seen = None

@@ -53,22 +53,19 @@ class FilterField(LineInput):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"filter-field--error"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "leave", "To the log", tooltip="Go to the log, filtered"),
-        Binding("tab", "switch", "All or matches", tooltip="Matches only, or all with marks"),
-        Binding("escape", "clear", "Clear filter", tooltip="Show everything again"),
+        Binding("enter", "screen.leave_filter", "To the log", tooltip="Go to the log, filtered"),
+        Binding(
+            "tab",
+            "screen.switch_filter",
+            "All or matches",
+            tooltip="Matches only, or all with marks",
+        ),
+        Binding("escape", "screen.clear_filter", "Clear filter", tooltip="Show everything again"),
     ]
-
-    class Left(Message):
-        """The filter is written."""
-
-    class Switched(Message):
-        """Somebody wants all rows with marks, or the matches only again."""
-
-    class Cleared(Message):
-        """Somebody wants no filter any more."""
 
     def __init__(self) -> None:
         super().__init__(placeholder=EXAMPLES)
+        self.cursor_blink = False
         # One more than is allowed, so that it is told that it is too long.
         self.max_length = LONGEST_FILTER + 1
         self._marker = _ErrorMarker()
@@ -79,18 +76,6 @@ class FilterField(LineInput):
         self._marker.span = (0, 0) if error is None else (error.start, error.stop)
         self._marker.style = self.get_component_rich_style("filter-field--error", partial=True)
         self.refresh()
-
-    def action_leave(self) -> None:
-        """Goes to the log."""
-        self.post_message(self.Left())
-
-    def action_switch(self) -> None:
-        """All rows, or the matches."""
-        self.post_message(self.Switched())
-
-    def action_clear(self) -> None:
-        """No filter any more."""
-        self.post_message(self.Cleared())
 
 
 class _Told(KeptLines):
@@ -106,7 +91,7 @@ class _Told(KeptLines):
 class FilterLine(Vertical):
     """A line in which a filter is written, and while somebody writes, one of help below it.
 
-    It posts `FilterField`'s messages, and `Changed` when the text is another one.
+    It posts `Changed` when the text is another one; its keys are for the screen.
     """
 
     DEFAULT_CSS = """
@@ -150,8 +135,8 @@ class FilterLine(Vertical):
     def open(self) -> None:
         """Comes, and takes the focus."""
         self.display = True
-        field = self.query_one(FilterField)
-        field.focus()
+        # At once: what is typed next is meant for it.
+        self.screen.set_focus(self.query_one(FilterField))
         self._tell()
 
     def close(self) -> None:
@@ -161,6 +146,7 @@ class FilterLine(Vertical):
         with field.prevent(Input.Changed):
             field.value = ""
         self.error, self.progress, self.applied = None, None, ""
+        self.only = True
 
     @property
     def text(self) -> str:

@@ -229,6 +229,19 @@ def test_a_quick_line_is_the_log_s_line(kind: str) -> None:
     assert Lines(schema).write(raws) == [line(schema, raw) for raw in raws]
 
 
+@given(
+    st.text(st.sampled_from("aéß語😀 b"), max_size=20),
+    st.sampled_from(["a|", "b*", r"\C", "é|ß|", "(?:)", ".", r"\C\C"]),
+)
+def test_what_a_pattern_marks_is_within_the_line(line: str, pattern: str) -> None:
+    made = Maker(dynamic("Scalars")).make(f"/{pattern}/")
+    assert made is not None
+    end = 0
+    for start, stop in made.spans(line):
+        assert end <= start < stop <= len(line)
+        end = stop
+
+
 @settings(max_examples=50)
 @given(st.sampled_from(sorted(MESSAGES)), st.data())
 def test_the_quick_line_of_any_message_is_the_log_s_line(kind: str, data: st.DataObject) -> None:

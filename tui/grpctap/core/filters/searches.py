@@ -101,10 +101,14 @@ def by_pattern(lines: Lines, text: str) -> Search:
     def spans(line: str) -> Spans:
         raw = line.encode()
         found = islice(compiled.finditer(raw), _MOST_SPANS)
-        places = [match.span() for match in found]
+        places = [match.span() for match in found if match.start() < match.end()]
         if line.isascii():
-            return [place for place in places if place[0] < place[1]]
-        lengths = [(raw[:one].decode(), raw[one:other].decode()) for one, other in places]
+            return places
+        # A match may begin or end within a character, whose bytes count for nothing then.
+        lengths = [
+            (raw[:one].decode(errors="ignore"), raw[one:other].decode(errors="ignore"))
+            for one, other in places
+        ]
         return [(len(before), len(before) + len(part)) for before, part in lengths if part]
 
     return Search(select, spans)
