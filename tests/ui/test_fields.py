@@ -151,7 +151,7 @@ async def test_fields_are_chosen_and_shown_with_real_keys(
     file, tap = ChoiceFile(tmp_path), tick_tap(ticks)
     with viewer(tap, WATCH, file) as app:
         async with app.run_test(size=size) as pilot:
-            await shows(pilot, "● LIVE", "SYM ", "c Fields")
+            await shows(pilot, "● LIVE", "SYM ", "? Help")
             assert names(tap) == ["total"]
             await open_picker(pilot)
             await shows(pilot, "none chosen: the chart shows total", "leg.price", "double")

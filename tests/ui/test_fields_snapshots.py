@@ -17,7 +17,7 @@ from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 from support.puppet import START_NS, TICK_NS, Puppet, SteppedClock, price_message
-from support.screens import shows
+from support.screens import hides, shows
 from support.server import RunningServer
 from support.taps import await_values, reader_threads
 
@@ -54,6 +54,9 @@ def test_the_picker_of_fields(snap_compare: Any, size: tuple[int, int]) -> None:
             # The first field, the third as a rate, and the cursor on the fourth.
             await pilot.press("space", "down", "down", "r", "down")
             await shows(pilot, "2 of at most 6", '"WTI 7')
+            # The chart below has followed, and draws both as they will stay.
+            await shows(pilot, "2 progress/s")
+            await hides(pilot, "filling")
             await pilot.pause(0.7)
 
         assert snap_compare(app, terminal_size=size, run_before=choose)
