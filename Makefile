@@ -35,7 +35,7 @@ format: $(DEV) ## format the code, and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-picture: $(DEV) ## take the README's picture of the real screen anew
+picture: $(DEV) ## take the pictures of the real screen anew, for the README and docs
 	$(BIN)/python docs/picture.py
 
 bench: $(BENCH) ## measure the viewer beside its peers; ARGS=--quick takes a minute, not ten

@@ -1,6 +1,6 @@
-"""Takes docs/picture.svg, the README's picture: the real viewer on the bundled server.
+"""Takes the pictures: the README's, docs/picture.svg, and those of the views in docs/pictures.
 
-It runs the viewer without a terminal, pauses and resumes the stream with the key that a person
+It runs the real viewer on the bundled server, without a terminal, presses the keys that a person
 would press, and writes what is then on the screen. It takes about a minute.
 """
 
@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from html import unescape
+from html import escape, unescape
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -28,12 +28,14 @@ from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 PICTURE = Path(__file__).with_name("picture.svg")
+VIEWS = PICTURE.with_name("pictures")
 PORT = 8000
 SIZE = (110, 32)
 # Few enough values that those of the pause leave its seam in sight, and that the line is a line.
 INTERVAL_S = 0.5
 BEFORE_S, PAUSE_S, AFTER_S = 54.0, 4.2, 2.2
 PATIENCE_S = 20.0
+SETTLE_S = 1.2
 # Fonts that machines have, so that none need be loaded.
 FONTS = 'Menlo, Consolas, "DejaVu Sans Mono", "Noto Sans Mono", "Liberation Mono", monospace'
 
@@ -74,8 +76,8 @@ def server() -> Iterator[str]:
         yield f"127.0.0.1:{PORT}"
 
 
-async def take(address: str) -> str:
-    """Watches the server at `address` for a minute; returns the screen as SVG.
+async def take(address: str) -> dict[Path, str]:
+    """Watches the server at `address` for a minute; returns what it shows as SVG, by file.
 
     Raises:
         PictureError: the stream did not do what the picture is to show.
@@ -96,7 +98,24 @@ async def take(address: str) -> str:
             caught_up = before.values + int(PAUSE_S / INTERVAL_S)
             await _until(pilot, lambda: tap.snapshot().values >= caught_up, "catching up")
             await pilot.pause(AFTER_S)
-            return app.export_screenshot(title="grpctap")
+            taken = {PICTURE: app.export_screenshot(title="grpctap")}
+            with tap.chart_frame() as frame:
+                numbers = sorted(frame.lines[0].series.recent(caught_up))
+            middle = numbers[len(numbers) // 2]
+            await pilot.press("slash", *f"number > {middle:.2f}")
+            await pilot.pause(SETTLE_S)
+            taken[VIEWS / "filter.svg"] = app.export_screenshot(title="grpctap")
+            # The number, and how fast the values are counted up.
+            await pilot.press("escape", "c", *["down"] * 6, "space", *["up"] * 4, "r")
+            await pilot.pause(SETTLE_S)
+            taken[VIEWS / "fields.svg"] = app.export_screenshot(title="grpctap")
+            await pilot.press("escape", "tab", *["left"] * 30)
+            await pilot.pause(SETTLE_S)
+            taken[VIEWS / "chart.svg"] = app.export_screenshot(title="grpctap")
+            await pilot.press("escape", "0", "h")
+            await pilot.pause(SETTLE_S)
+            taken[VIEWS / "health.svg"] = app.export_screenshot(title="grpctap")
+            return taken
     finally:
         tap.close()
 
@@ -127,8 +146,7 @@ def _dotted(match: re.Match[str]) -> str:
     text = unescape(escaped)
     if not any(ord(character) in _BRAILLE for character in text):
         return match[0]
-    if not all(ord(character) in _BRAILLE or character.isspace() for character in text):
-        raise PictureError(f"braille among other characters: {text!r}")
+    others = "".join("\xa0" if ord(each) in _BRAILLE else each for each in text)
     left, top = float(x), float(y) - _ASCENT
     squares = []
     for index, character in enumerate(text):
@@ -137,18 +155,21 @@ def _dotted(match: re.Match[str]) -> str:
                 dot_x = left + (index + 0.25 + column / 2) * _CELL_WIDTH - _DOT_SIZE / 2
                 dot_y = top + (row + 0.5) / 4 * _CELL_HEIGHT - _DOT_SIZE / 2
                 squares.append(f"M{dot_x:.1f} {dot_y:.1f}h{_DOT_SIZE}v{_DOT_SIZE}h-{_DOT_SIZE}z")
-    return f'<path class="{kind}" d="{"".join(squares)}"/>'
+    beside = match[0].replace(escaped, escape(others)) if others.strip("\xa0 ") else ""
+    return f'{beside}<path class="{kind}" d="{"".join(squares)}"/>'
 
 
 def main() -> int:
-    """Takes the picture; returns the exit code."""
+    """Takes the pictures; returns the exit code."""
     try:
         with server() as address:
-            svg = with_dots(without_network(asyncio.run(take(address))))
+            taken = asyncio.run(take(address))
     except PictureError as error:
         sys.stderr.write(f"docs/picture.py: {error}\n")
         return 1
-    PICTURE.write_text(svg, encoding="utf-8")
+    VIEWS.mkdir(exist_ok=True)
+    for path, svg in taken.items():
+        path.write_text(with_dots(without_network(svg)), encoding="utf-8")
     return 0
 
 
