@@ -184,6 +184,7 @@ def test_columns_are_chosen_by_their_paths(
         (("--columns", "a_number"), "give --format csv"),
         (("--format", "csv", "--with-meta"), "--with-meta is for NDJSON"),
         (("--format", "xml"), "invalid choice"),
+        (("--format=csv", "--columns", "seq,seq"), "seq is there twice"),
         (("--no-such-flag",), "unknown flag"),
         (("one", "too", "many"), "too many arguments"),
     ],
@@ -304,6 +305,13 @@ def test_a_file_is_whole_or_not_there(
     assert link.is_symlink()
     assert len(table(out.read_bytes())) == 4_000
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.csv", "out.ndjson"]
+    out.chmod(0o600)
+    assert export(capfdbinary, counted, "-o", out, "--force")[0] == 0
+    assert out.stat().st_mode & 0o777 == 0o600
+    before = counted.read_bytes()
+    code, _, said = export(capfdbinary, counted, "-o", counted, "--force")
+    assert (code, counted.read_bytes()) == (1, before)
+    assert "is the recording itself" in said
     code, _, said = export(capfdbinary, counted, "-o", tmp_path / "nowhere" / "x")
     assert (code, said.count("\n")) == (1, 1)
     assert "cannot be written: No such file or directory" in said

@@ -31,7 +31,7 @@ from grpctap_server.feeds.schedule import Schedule
 from support.binlog import read
 from support.forks import Forks, forks
 from support.methods import reflecting
-from support.puppet import Puppet, price_message, progress, refusal
+from support.puppet import Puppet, detailed, price_message, progress, refusal
 from support.recordings import (
     LIMITED,
     kept_rows,
@@ -403,3 +403,27 @@ def test_a_file_that_cannot_be_made_is_told_at_once(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         Recorder(str(tmp_path / "no" / "file"), Header("x", METHOD), lambda: None)
     assert os.listdir(tmp_path) == ["there"]  # noqa: PTH208
+
+
+def test_a_status_as_large_as_grpc_lets_through_hides_nothing_that_follows(tmp_path: Path) -> None:
+    path, puppet = tmp_path / "file", Puppet()
+    trailing = tuple((f"x-{number}", "v" * 1_000) for number in range(200))
+    with RunningServer(puppet) as server, recordable(server.address) as tap:
+        tap.record(str(path))
+        tap.start()
+        puppet.await_call(1)
+        long = detailed(code_pb2.INVALID_ARGUMENT, "long " * 50_000, trailing=trailing)
+        puppet.send(price_message(1), long)
+        await_state(tap, State.FAILED)
+        assert tap.command(Command.FRESH)
+        puppet.await_call(2)
+        puppet.send(price_message(2))
+        await_values(tap, 2)
+        assert tap.close()
+    recording = Recording.open(path)
+    assert not recording.is_cut
+    assert sequences(path) == [1, 2]
+    (ended, *_) = [entry for entry in recording.entries() if isinstance(entry, Ended)]
+    assert ended.status.details.startswith("long long ")
+    assert ended.status.details.endswith("…")
+    assert 100 < len(ended.metadata) <= 200

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from textual._context import visible_screen_stack
 from textual.app import App
 from textual.pilot import Pilot
 
@@ -16,6 +17,8 @@ from support.server import PATIENCE_S
 
 def lines(app: App[Any]) -> list[str]:
     """The screen as text, a string a row."""
+    # Without the screens below, a box would be drawn over nothing, and stay so.
+    visible_screen_stack.set(app._background_screens)
     return [strip.text for strip in app.screen._compositor.render_strips()]
 
 

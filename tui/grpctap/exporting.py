@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from grpctap.core.cells import CellsError
 from grpctap.core.history import Value
-from grpctap.core.listvalue import LIST_VALUE, ListValue
+from grpctap.core.listvalue import ListValue, is_list_value
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.method import Method
 from grpctap.core.recording import Received
@@ -105,7 +105,7 @@ def main(argv: Sequence[str]) -> int:
 
 def schema_for(method: Method, *, emit_defaults: bool = False) -> Schema:
     """Who reads the messages of a method, of whose requests nothing is known."""
-    if method.pool is LIST_VALUE.pool and method.name == LIST_VALUE.name:
+    if is_list_value(method):
         return ListValue(SimpleRequest(), progress=False, emit_defaults=emit_defaults)
     # ListValue does without it.
     from grpctap.core.dynamic import MethodSchema
@@ -148,6 +148,8 @@ def _export(recording: Recording, schema: Schema, form: Form, args: argparse.Nam
     output = None if args.output == "-" else args.output
     if output is None and sys.stdout is None:
         return _fail("standard output is closed")
+    if output is not None and Path(output).exists() and Path(output).samefile(args.file):
+        return _fail(f"{output} is the recording itself; choose another name")
     reader = _Reader(recording, schema)
     shows = output is not None or not sys.stdout.isatty()
     try:
@@ -159,9 +161,12 @@ def _export(recording: Recording, schema: Schema, form: Form, args: argparse.Nam
             if output is None:
                 out = sys.stdout.fileno()
                 done = write(lambda raw: write_all(out, raw))
+                is_cut = recording.is_cut
             else:
                 with Outfile(Path(output), replace=args.force) as file:
                     done = write(file.write)
+                    # Read while the file may still be given up.
+                    is_cut = recording.is_cut
     except BrokenPipeError:
         return BROKEN_PIPE
     except FileExistsError:
@@ -169,7 +174,7 @@ def _export(recording: Recording, schema: Schema, form: Form, args: argparse.Nam
     except OSError as error:
         where = "standard output" if output is None else output
         return _fail(f"{where} cannot be written: {error.strerror}")
-    if recording.is_cut:
+    if is_cut:
         _say(
             f"{args.file} ends in the middle of an entry ({recording.cut:,} bytes), as after a "
             "crash; all before it was exported"
@@ -245,7 +250,9 @@ def _signals() -> Iterator[None]:
             signal.signal(each, signal.SIG_IGN)
         raise _Ended(number)
 
-    before = {number: signal.signal(number, end) for number in _SIGNALS}
+    # Whoever began this with nohup wants it to go on.
+    heard = [each for each in _SIGNALS if signal.getsignal(each) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:

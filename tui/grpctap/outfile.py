@@ -41,6 +41,9 @@ class Outfile:
         # Not too long a name, whatever that of the file is.
         self._beside = self._place.with_name(f".grpctap-{secrets.token_hex(8)}.part")
         self._output = os.open(self._beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        if found is not None:
+            # What was private stays so.
+            os.fchmod(self._output, stat.S_IMODE(found.st_mode))
 
     def write(self, raw: bytes) -> None:
         """Writes all of it.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from grpctap.config import Config
 from grpctap.core.state import State
-from grpctap.snapshot import Snapshot
+from grpctap.snapshot import RecordingState, Snapshot
 from grpctap.stream import Stream
 
-PATIENCE_S = 6.0
+PATIENCE_S = 20.0
 """So long the end waits for streams that were left before, in seconds: longer than each takes."""
 FAILED_CALL = 64
 
@@ -40,6 +41,7 @@ class Streams:
         self._open: list[Stream] = []
         self._left: Stream | None = None
         self._leaving: list[threading.Thread] = []
+        self._recorded: list[tuple[Config, RecordingState]] = []
 
     def add(self, stream: Stream) -> Stream:
         """Keeps a stream that is to be watched; returns it."""
@@ -59,9 +61,18 @@ class Streams:
         self._open.remove(stream)
         self._left = None if self._open else stream
         # A connection that hangs must not hold the screen.
-        thread = threading.Thread(target=stream.close, daemon=True)
+        thread = threading.Thread(target=self._close, args=(stream,), daemon=True)
         thread.start()
         self._leaving = [other for other in self._leaving if other.is_alive()] + [thread]
+
+    def _close(self, stream: Stream) -> None:
+        stream.close()
+        self._recorded += [(stream.config, state) for state in stream.tap.recordings]
+
+    def recorded_before(self, ends: list[Ended]) -> list[tuple[Config, RecordingState]]:
+        """The recordings of streams that were left, but for those that are among these."""
+        told = [end.stream.config for end in ends]
+        return [pair for pair in self._recorded if all(pair[0] is not each for each in told)]
 
     def close(self) -> list[Ended]:
         """Cancels all calls at once; says how those stood that were watched, or the last one."""

@@ -122,6 +122,9 @@ def _run(app: ViewerApp, theme: str | None, streams: Streams, *, resumable: bool
         run_app(app, theme)
     finally:
         ends = streams.close()
+    for config, state in streams.recorded_before(ends):
+        with suppress(OSError, AttributeError):
+            sys.stderr.write(f"grpctap: {_name(config)}: {recorded(state)}\n")
     for end in ends:
         name = "" if len(ends) == 1 else f"{_name(end.stream.config)}: "
         # The terminal may be gone, which is no reason to end in another way.

@@ -103,6 +103,9 @@ class CsvText:
             names += [prefix + column.name for column in columns]
         else:
             names = names_in(chosen, MOST_COLUMNS)
+            twice = next((name for name in names if names.count(name) > 1), None)
+            if twice is not None:
+                raise CellsError(f"--columns: {printable(twice, 100)} is there twice")
             for at, name in enumerate(names):
                 self._columns.append(self._chosen(at, name, type_))
         self._out = io.StringIO()

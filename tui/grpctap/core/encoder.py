@@ -25,7 +25,13 @@ from grpctap.core.recording import (
     Requested,
     SeamAt,
 )
-from grpctap.core.seamrecord import recordable, seam_record, status_record
+from grpctap.core.seamrecord import (
+    MOST_BYTES,
+    fitting,
+    recordable,
+    seam_record,
+    status_record,
+)
 from grpctap.core.secrets import MASK, STATUS_DETAILS, Metadata, is_secret
 from grpctap_protos import recording_pb2 as pb
 
@@ -217,14 +223,12 @@ class Encoder:
 def metadata_record(metadata: Metadata) -> pb.Metadata:
     """Metadata as it is recorded: without gRPC's own, and masked where it may be a secret."""
     record = pb.Metadata()
-    for key, value in metadata:
-        if key == STATUS_DETAILS:
-            continue
+    for key, value in fitting(pair for pair in metadata if pair[0] != STATUS_DETAILS):
         text = value if isinstance(value, str) else value.decode("latin-1")
         shown: str | bytes = MASK if is_secret(key, text) else value
         record.entry.add(
             key=recordable(key),
-            value=shown if isinstance(shown, bytes) else recordable(shown).encode(),
+            value=shown if isinstance(shown, bytes) else recordable(shown, len(shown)).encode(),
         )
     return record
 
@@ -238,7 +242,7 @@ def _write_ended(entry: pb.Entry, ended: Ended) -> None:
     trailer.status_code = ended.status.code
     trailer.status_message = recordable(ended.status.details)
     details = dict(ended.metadata).get(STATUS_DETAILS)
-    if isinstance(details, bytes):
+    if isinstance(details, bytes) and len(details) <= MOST_BYTES:
         trailer.status_details = details
 
 

@@ -57,6 +57,11 @@ def as_known(method: Method) -> Method:
     return replace(LIST_VALUE, comment=method.comment, comments=method.comments)
 
 
+def is_list_value(method: Method) -> bool:
+    """Whether its messages are those known here, and not only its name is the same."""
+    return method.pool is LIST_VALUE.pool and method.name == LIST_VALUE.name
+
+
 def _is_part(described: Descriptor, known: Descriptor) -> bool:
     shapes = {_shape(field) for field in known.fields}
     return described.full_name == known.full_name and all(

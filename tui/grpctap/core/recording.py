@@ -7,11 +7,12 @@ format.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from google.protobuf.message import DecodeError
 
-from grpctap.core.seamrecord import seam_of, status_of
+from grpctap.core.seamrecord import MOST_PARTS, seam_of, status_of
 from grpctap.core.seams import Seam
 from grpctap.core.secrets import Metadata
 from grpctap.core.state import Command
@@ -176,6 +177,8 @@ def parse_entry(raw: bytes) -> Entry | None:
         EntryError: the bytes are no entry.
     """
     message = None
+    if not raw:
+        raise EntryError("no entry")
     if len(raw) > MAX_REST:
         raw, message = _without_message(raw)
     try:
@@ -256,7 +259,8 @@ def _metadata(metadata: pb.Metadata) -> Metadata:
             entry.key,
             entry.value if entry.key.endswith("-bin") else entry.value.decode("utf-8", "replace"),
         )
-        for entry in metadata.entry
+        # What a hostile file has of it would fill the memory, and nobody reads so much.
+        for entry in islice(metadata.entry, MOST_PARTS)
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from enum import Enum
+from itertools import islice
 from typing import TypeVar
 
 from grpctap.core.seams import (
@@ -18,9 +20,17 @@ from grpctap.core.seams import (
 from grpctap.core.status import Peer, Status
 from grpctap_protos import recording_pb2 as pb
 
+MOST_TEXT = 16_384
+"""Characters of a text that are recorded at most."""
+MOST_BYTES = 128 * 1024
+"""Bytes of metadata, of details or of other parts of an entry that are recorded at most."""
+MOST_PARTS = 1_000
+"""How many of them there are in an entry at most."""
+_MOST_NAMES = 100
 _LARGEST = 2**64 - 1
 _LATEST_NS = 2**63 - 1
 _Kind = TypeVar("_Kind", bound=Enum)
+_Part = TypeVar("_Part", str, bytes, str | bytes)
 
 
 def seam_record(number: int, seam: Seam) -> pb.Seam:
@@ -79,14 +89,14 @@ def status_record(status: Status) -> pb.Status:
         name=status.name,
         details=recordable(status.details),
         reason=recordable(status.reason),
-        info={recordable(key): recordable(value) for key, value in status.info.items()},
+        info={recordable(key): recordable(value) for key, value in fitting(status.info.items())},
         note=recordable(status.note),
         peer="" if status.peer is None else status.peer.name,
-        names=map(recordable, status.names),
+        names=[recordable(name, 250) for name in status.names[:_MOST_NAMES]],
         unreadable=status.unreadable,
         error_details=[
             pb.Status.Detail(type_url=recordable(type_url), value=value)
-            for type_url, value in status.error_details
+            for type_url, value in fitting(status.error_details)
         ],
     )
 
@@ -98,18 +108,29 @@ def status_of(record: pb.Status) -> Status:
         record.name,
         record.details,
         record.reason,
-        dict(record.info),
+        dict(islice(record.info.items(), MOST_PARTS)),
         record.note,
         _named(Peer, record.peer),
-        tuple(record.names),
+        tuple(islice(record.names, MOST_PARTS)),
         record.unreadable,
-        tuple((detail.type_url, detail.value) for detail in record.error_details),
+        tuple((each.type_url, each.value) for each in islice(record.error_details, MOST_PARTS)),
     )
 
 
-def recordable(text: str) -> str:
-    """The text without what UTF-8 cannot hold."""
-    return text.encode("utf-8", "replace").decode()
+def recordable(text: str, most: int = MOST_TEXT) -> str:
+    """The text without what UTF-8 cannot hold, cut to so many characters."""
+    cut = text if len(text) <= most else f"{text[: most - 1]}…"
+    return cut.encode("utf-8", "replace").decode()
+
+
+def fitting(pairs: Iterable[tuple[str, _Part]]) -> Iterator[tuple[str, _Part]]:
+    """Those of the pairs that may stand in one entry, in order: not too many, nor too large."""
+    left = MOST_BYTES
+    for name, value in islice(pairs, MOST_PARTS):
+        left -= 4 * len(name) + (len(value) if isinstance(value, bytes) else 4 * len(value))
+        if left < 0:
+            return
+        yield name, value
 
 
 def _write_range(record: pb.Range | None, between: Range | None) -> None:

@@ -181,4 +181,4 @@ def duration(time_ns: int) -> str:
 def status_line(status: Status) -> str:
     """The status as one printable line: name, code and the server's details."""
     details = printable(status.details)
-    return f"{status.name} ({status.code})" + (f": {details}" if details else "")
+    return f"{printable(status.name)} ({status.code})" + (f": {details}" if details else "")

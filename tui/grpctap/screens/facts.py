@@ -19,6 +19,7 @@ from grpctap.core.facts import CallFacts
 from grpctap.core.seams import duration, status_line
 from grpctap.core.secrets import Metadata, metadata_lines
 from grpctap.core.status import Status
+from grpctap.core.text import printable
 from grpctap.screens.box import BoxScreen
 from grpctap.snapshot import Snapshot
 from grpctap.watched import Watched
@@ -27,6 +28,9 @@ LOOKS_PER_SECOND = 2
 LONGEST_VALUE = 300
 Sections = list[tuple[str, list[str]]]
 """Titles and printable lines; the first section has no title."""
+
+MOST_LINES = 200
+"""Metadata that is shown of a section."""
 
 
 class FactsScreen(BoxScreen[None]):
@@ -92,14 +96,14 @@ class FactsScreen(BoxScreen[None]):
         return [
             ("", self._of_the_call(facts)),
             self._status(facts, now),
-            ("Request metadata", metadata_lines(sent, LONGEST_VALUE) or ["none"]),
-            ("Initial metadata", metadata_lines(received, LONGEST_VALUE) or [initial]),
-            ("Trailing metadata", metadata_lines(last, LONGEST_VALUE) or [trailing]),
+            ("Request metadata", _few(sent) or ["none"]),
+            ("Initial metadata", _few(received) or [initial]),
+            ("Trailing metadata", _few(last) or [trailing]),
         ]
 
     def _of_the_call(self, facts: CallFacts | None) -> list[str]:
         rows = [
-            f"Target  {self._address} ({self._tap.sent.security})",
+            f"Target  {self._address} ({printable(self._tap.sent.security)})",
             f"Method  {self._method} ({self._tap.sent.kind})",
         ]
         if facts is None:
@@ -129,6 +133,13 @@ class FactsScreen(BoxScreen[None]):
         if self._advises and not status.ok:
             lines.append(advise(status, self._address, plaintext=self._plaintext))
         return lines
+
+
+def _few(metadata: Metadata) -> list[str]:
+    """Metadata as lines, no more than somebody reads."""
+    lines = metadata_lines(metadata[:MOST_LINES], LONGEST_VALUE)
+    more = len(metadata) - MOST_LINES
+    return [*lines, f"… and {more:,} more"] if more > 0 else lines
 
 
 def _drawn(sections: Sections) -> Group:
