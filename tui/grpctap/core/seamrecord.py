@@ -127,10 +127,14 @@ def fitting(pairs: Iterable[tuple[str, _Part]]) -> Iterator[tuple[str, _Part]]:
     """Those of the pairs that may stand in one entry, in order: not too many, nor too large."""
     left = MOST_BYTES
     for name, value in islice(pairs, MOST_PARTS):
-        left -= 4 * len(name) + (len(value) if isinstance(value, bytes) else 4 * len(value))
+        left -= sum(len(each) if isinstance(each, bytes) else _size(each) for each in (name, value))
         if left < 0:
             return
         yield name, value
+
+
+def _size(text: str) -> int:
+    return len(text.encode("utf-8", "replace"))
 
 
 def _write_range(record: pb.Range | None, between: Range | None) -> None:
