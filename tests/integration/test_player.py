@@ -498,3 +498,24 @@ def test_a_recording_that_began_late_goes_on_counting(tmp_path: Path) -> None:
         player.hop(-5)
         settled(player)
         assert rows(player) == []
+
+
+def test_a_recording_that_was_begun_late_plays_from_what_it_has(tmp_path: Path) -> None:
+    hours_before = START_NS - 3 * 3600 * 1_000_000_000
+    kept = [price(number, START_NS - (4 - number) * TICK_NS) for number in (1, 2, 3)]
+    path = write(tmp_path / "late", [Opened(hours_before, 1, ()), *kept])
+    with playing(path, speed=1.0) as player:
+        await_end(player)
+        assert player.snapshot().values == 3
+        assert player.snapshot().elapsed_ns == 2 * TICK_NS
+
+
+def test_a_message_that_was_too_large_to_be_recorded_is_no_value(tmp_path: Path) -> None:
+    large = pb.Entry(type=pb.Entry.EVENT_TYPE_SERVER_MESSAGE, call_id=1, payload_truncated=True)
+    large.timestamp.FromNanoseconds(START_NS + 2 * TICK_NS)
+    large.message.length = 100_000_000
+    path = tmp_path / "large"
+    path.write_bytes(header() + written(price(1)) + framed(large) + written(price(3)))
+    with playing(path) as player:
+        await_end(player)
+        assert [row.sequence for row in rows(player) if isinstance(row, Value)] == [1, 3]

@@ -68,6 +68,10 @@ class Playing(Looking):
         self._clock = clock
         self._ahead: deque[Step] = deque(reel.read(reel.start, BATCH))
         first_ns = next((step.time_ns for step in self._ahead if step.time_ns), started_ns)
+        kept_ns = next((step.time_ns for step in self._ahead if step.is_value), first_ns)
+        if kept_ns < started_ns:
+            # It was begun late, with what was kept; its call may have been opened long before.
+            first_ns = kept_ns
         place = Place(reel.start, first_ns, first_ns, values=values_before)
         self._places = Places(place, capacity, max_bytes)
         self._played = self._places.played_from(place)

@@ -45,6 +45,7 @@ class Reel:
         """How long the file is, as far as is known."""
         self.tail = Tail.NOTHING
         """What there was behind the last entry, when there was none to read."""
+        self._seen: tuple[int, int] | None = None
         try:
             self._file = recording.path.open("rb", buffering=0)
         except OSError as error:
@@ -63,6 +64,9 @@ class Reel:
             RecordingError: the file cannot be read any more.
         """
         block = self._bytes(offset, BLOCK)
+        if self._seen == (offset, self.size):
+            # Nothing has come to what made no entry before, which may be large.
+            return []
         head = block[:LENGTH_BYTES]
         length = int.from_bytes(head)
         if len(head) == LENGTH_BYTES and len(block) < LENGTH_BYTES + length <= MAX_ENTRY:
@@ -86,6 +90,7 @@ class Reel:
         entries = parse_entries(raws)
         if len(entries) < len(raws):
             self.tail = Tail.DAMAGE
+        self._seen = None if entries else (offset, self.size)
         return steps_of(self._schema, entries, ends[: len(entries)])
 
     def _bytes(self, offset: int, count: int) -> bytes:

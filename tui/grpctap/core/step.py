@@ -68,7 +68,8 @@ def _value(schema: Schema, value: Received, end: int) -> Step:
 
 
 def _may_be_value(entry: Entry | None) -> bool:
-    return isinstance(entry, Received) and not entry.dropped
+    # Of one that was too large to be recorded only the size is known.
+    return isinstance(entry, Received) and not entry.dropped and entry.size == len(entry.raw)
 
 
 def _time_of(entry: Entry | None) -> int:
