@@ -373,6 +373,16 @@ def test_a_full_disk_is_told_in_a_line(counted: Path, flags: Sequence[str]) -> N
     assert said == f"grpctap export: {where} cannot be written: No space left on device\n"
 
 
+@pytest.fixture
+def heard() -> Iterator[None]:
+    """What a child is to hear of may be ignored here, as under nohup, and so by the child."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGHUP,)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heard")
 def test_a_signal_ends_it_and_leaves_no_file(counted: Path, tmp_path: Path) -> None:
     long = repeated(counted, tmp_path / "long")
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from h2.config import H2Configuration
 from h2.connection import H2Connection
 from h2.events import DataReceived, StreamEnded
+from h2.exceptions import StreamClosedError
 from hyperframe.frame import DataFrame, GoAwayFrame, RstStreamFrame
 
 from grpctap_protos import server_stream_pb2 as pb
@@ -169,8 +170,12 @@ class FaultyServer:
         call = FaultyCall(end)
         play = self._plays[min(len(self.calls), len(self._plays) - 1)]
         self.calls.append(call)
-        play(call)
-        # Closed with something unread it would be reset.
-        while end.fileno() >= 0 and end.recv(65536):
-            pass
-        call.left = True
+        try:
+            # Who has reset the stream meanwhile takes nothing more on it.
+            with suppress(StreamClosedError):
+                play(call)
+            # Closed with something unread it would be reset.
+            while end.fileno() >= 0 and end.recv(65536):
+                pass
+        finally:
+            call.left = True

@@ -23,7 +23,7 @@ from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
 from support.puppet import Puppet, price_message
 from support.screens import hides, lines, shows, text, until
-from support.server import RunningServer
+from support.server import RunningServer, eventually
 from support.taps import make_tap, reader_threads
 
 TALL, SMALL = (120, 30), (80, 24)
@@ -41,7 +41,8 @@ def viewer(
     finally:
         assert tap.close()
         assert reader_threads() == []
-        assert [t for t in threading.enumerate() if t.name == "grpctap-finder"] == []
+        names = {"grpctap-finder"}
+        eventually(lambda: not names & {t.name for t in threading.enumerate()}, "its end")
 
 
 @pytest.fixture
