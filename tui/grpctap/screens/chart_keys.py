@@ -22,14 +22,6 @@ class ChartKeys(StreamScreen):
     _choices: ChoiceFile | None = None
     _chart_wanted = True
 
-    def show_log(self) -> None:
-        """Shows the log, whatever stands in its place."""
-        raise NotImplementedError
-
-    def focus_view(self) -> None:
-        """Gives the keys to the log, or to what stands in its place; at once."""
-        raise NotImplementedError
-
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Whether a key does anything now."""
         match action:

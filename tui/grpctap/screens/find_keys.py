@@ -27,14 +27,6 @@ class FindKeys(StreamScreen):
                 return self._finding is not None and self._finding.is_open
         return super().check_action(action, parameters)
 
-    def show_log(self) -> None:
-        """Shows the log, whatever stands in its place."""
-        raise NotImplementedError
-
-    def focus_view(self) -> None:
-        """Gives the keys to the log, or to what stands in its place; at once."""
-        raise NotImplementedError
-
     def look_anew(self) -> None:
         """Shows at once how the stream stands now, whatever was shown before."""
         raise NotImplementedError

@@ -54,6 +54,14 @@ class StreamScreen(RestingScreen[None]):
     def _tabs(self) -> Tabs:
         return cast("HasTabs", self.app).tabs
 
+    def show_log(self) -> None:
+        """Shows the log, whatever stands in its place."""
+        raise NotImplementedError
+
+    def focus_view(self) -> None:
+        """Gives the keys to the log, or to what stands in its place; at once."""
+        raise NotImplementedError
+
     def leave(self) -> None:
         """Ends the stream, since its tab is closed."""
         if self._leave is not None:
