@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple, cast
@@ -14,7 +13,7 @@ from google.protobuf.message import Message
 from grpctap.core.columns import MarkedColumn
 from grpctap.core.oneline import scalar
 from grpctap.core.text import printable, text_of
-from grpctap.core.types import type_text
+from grpctap.core.types import single_leaves, type_text
 
 Key = str | int | bytes | None
 """What a message has for a key; None: it is not set."""
@@ -26,7 +25,7 @@ ENOUGH = 20
 """From so many messages on it is told which key is the likeliest."""
 
 _FEW = 5
-_LEAVES, _LOOKS, _DEPTH = 200, 10_000, 4
+_LEAVES, _DEPTH = 200, 4
 _WHOLE = {
     FieldDescriptor.CPPTYPE_INT32,
     FieldDescriptor.CPPTYPE_INT64,
@@ -117,28 +116,8 @@ class FieldPath:
 
 def field_paths(type_: Descriptor) -> list[FieldPath]:
     """The single fields of a message that are no messages, the nearest first."""
-    return list(islice(_paths(type_), _LEAVES))
-
-
-def _paths(root: Descriptor) -> Iterator[FieldPath]:
-    above: tuple[FieldDescriptor, ...] = ()
-    queue = deque([(root, above)])
-    looks = 0
-    while queue:
-        message, above = queue.popleft()
-        # A message within itself leads nowhere new.
-        known = (root, *(field.message_type for field in above))
-        for field in message.fields:
-            looks += 1
-            if looks > _LOOKS:
-                return
-            inner, path = field.message_type, (*above, field)
-            if field.is_repeated:
-                continue
-            if inner is None:
-                yield FieldPath(path)
-            elif inner not in known and len(path) < _DEPTH and inner.full_name not in _TIMES:
-                queue.append((inner, path))
+    paths = map(FieldPath, single_leaves(type_, _DEPTH, _TIMES))
+    return list(islice(paths, _LEAVES))
 
 
 class Candidate(NamedTuple):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from operator import attrgetter
@@ -19,7 +18,7 @@ from google.protobuf.message import Message
 
 from grpctap.core.message import CursorError
 from grpctap.core.text import listed, printable
-from grpctap.core.types import is_map, scalar_name
+from grpctap.core.types import is_map, scalar_name, single_leaves
 
 FOUND_ALONE = "resume_token"
 """A pair with this name on both sides needs no flag."""
@@ -29,7 +28,6 @@ _PAIR = re.compile(rf"({_PATH})=({_PATH})(?:\+(\d{{1,20}}))?", re.ASCII)
 _LARGEST = 2**64 - 1
 # An error names the likeliest fields, out of those near the top of a message.
 _CANDIDATES = 1_000
-_LOOKS = 10_000
 _DEPTH = 5
 _LONGEST_NAME = 100
 _LONGEST_ERROR = 600
@@ -278,21 +276,4 @@ def _fitting(root: Descriptor, text: str, fits: Callable[[FieldDescriptor], bool
 
 def _candidates(root: Descriptor) -> Iterator[_Path]:
     """The paths to cursors in a message, the nearest first."""
-    above: tuple[FieldDescriptor, ...] = ()
-    queue = deque([(root, above)])
-    looks = 0
-    while queue:
-        message, above = queue.popleft()
-        # A message within itself leads nowhere new.
-        known = (root, *(field.message_type for field in above))
-        for field in message.fields:
-            looks += 1
-            if looks > _LOOKS:
-                return
-            inner, path = field.message_type, (*above, field)
-            if field.is_repeated:
-                continue
-            if _is_cursor(field):
-                yield _Path(root, path)
-            elif inner is not None and inner not in known and len(path) < _DEPTH:
-                queue.append((inner, path))
+    return (_Path(root, path) for path in single_leaves(root, _DEPTH) if _is_cursor(path[-1]))

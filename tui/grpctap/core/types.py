@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from google.protobuf.descriptor import FieldDescriptor, OneofDescriptor
+from collections import deque
+from collections.abc import Container, Iterator
+
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, OneofDescriptor
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto
 
 MapEntry = tuple[FieldDescriptor, FieldDescriptor]
 """The fields of a map's keys and values."""
 
+# A hostile type may have far more.
+_LOOKS = 10_000
 _TYPES = FieldDescriptorProto.Type.DESCRIPTOR.values_by_number
 
 
@@ -53,3 +58,33 @@ def written_oneof(field: FieldDescriptor) -> OneofDescriptor | None:
     if oneof is None or (len(oneof.fields) == 1 and oneof.name == f"_{field.name}"):
         return None
     return oneof
+
+
+def single_leaves(
+    root: Descriptor, depth: int, closed: Container[str] = ()
+) -> Iterator[tuple[FieldDescriptor, ...]]:
+    """The ways through a message to its single fields that are no messages, the nearest first.
+
+    Args:
+        root: The message.
+        depth: How many fields a way has at most.
+        closed: Names of messages that are not entered.
+    """
+    above: tuple[FieldDescriptor, ...] = ()
+    queue = deque([(root, above)])
+    looks = 0
+    while queue:
+        message, above = queue.popleft()
+        # A message within itself leads nowhere new.
+        known = (root, *(field.message_type for field in above))
+        for field in message.fields:
+            looks += 1
+            if looks > _LOOKS:
+                return
+            inner, path = field.message_type, (*above, field)
+            if field.is_repeated:
+                continue
+            if inner is None:
+                yield path
+            elif inner not in known and len(path) < depth and inner.full_name not in closed:
+                queue.append((inner, path))
