@@ -141,7 +141,10 @@ def names(tap: Tap) -> list[str]:
 
 
 def row_of(pilot: Pilot[Any], path: str) -> str:
-    return next((line for line in lines(pilot.app) if f" {path} " in line), "")
+    # The chart stays in sight behind the picker, and its legend has the same names.
+    area = pilot.app.screen.query_one(FieldList).region
+    listed = (line[area.x : area.right] for line in lines(pilot.app)[area.y : area.bottom])
+    return next((line for line in listed if f" {path} " in line), "")
 
 
 @pytest.mark.parametrize("size", [(80, 24)])
