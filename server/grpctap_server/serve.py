@@ -112,6 +112,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         # A thread can wait for any kind of standard input; the loop only for some.
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
+    source = asyncio.create_task(feed.run())
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
     await end.wait()
@@ -121,6 +122,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         signal.signal(number, signal.SIG_DFL)
     await status.enter_graceful_shutdown()
     service.drain()
+    source.cancel()
     await stop_server(server, _GRACE_S)
 
 

@@ -14,6 +14,7 @@ from grpc_status import rpc_status
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server import tokens
+from grpctap_server.feeds.base import FeedError
 
 if TYPE_CHECKING:
     from grpctap_server.feeds.base import Feed, Item, Log
@@ -88,9 +89,12 @@ class StreamServer(pb_grpc.StreamServerServicer):
         self._open_calls += 1
         self._calls_served += 1
         try:
+            await self._feed.refresh()
             log, after = self._start(request)
             call = _Call(self._draining, log, after, request, context, self._progress_interval)
             await call.run()
+        except FeedError as error:
+            await context.abort_with_status(_source_failed(error).status())
         except _CallError as error:
             await context.abort_with_status(error.status())
         finally:
@@ -199,8 +203,10 @@ class _Call:
         while True:
             items = self._log.read(self._after, _CHUNK)
             bounds = self._log.bounds()
-            if items and items[0].sequence > self._after + 1:
-                raise self._too_slow(items[0].sequence)
+            first = items[0].sequence if items else bounds.first
+            # Values may be missing in the middle of a log, too: those were taken out, for everyone.
+            if self._after + 1 < min(first, bounds.first):
+                raise self._too_slow(first)
             for item in items:
                 if self._draining.is_set():
                     raise _shutting_down()
@@ -271,6 +277,10 @@ class _Call:
             last_sequence=self._after,
             first_sequence=first,
         )
+
+
+def _source_failed(error: FeedError) -> _CallError:
+    return _CallError(grpc.StatusCode.UNAVAILABLE, "SOURCE_UNAVAILABLE", str(error))
 
 
 def _shutting_down() -> _CallError:

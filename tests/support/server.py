@@ -70,10 +70,12 @@ class RunningServer:
         port: int = 0,
         with_reflection: bool = False,
     ) -> None:
+        self._feed: Feed | None = None
         if isinstance(what, pb_grpc.StreamServerServicer):
             self.servicer = what
         else:
             self.servicer = StreamServer(what, progress_interval)
+            self._feed = what
         self.port = port
         self._with_reflection = with_reflection
         self._up = threading.Event()
@@ -125,9 +127,12 @@ class RunningServer:
         if self._with_reflection:
             enable_reflection((SERVICE_NAME, reflection.SERVICE_NAME), server)
         self.port = server.add_insecure_port(self.address)
+        source = asyncio.create_task(self._feed.run()) if self._feed else None
         await server.start()
         self._up.set()
         await self._stop.wait()
+        if source is not None:
+            source.cancel()
         await stop_server(server, 0)
 
 

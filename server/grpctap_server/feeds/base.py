@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+class FeedError(Exception):
+    """The feed's source cannot be read now; the message says why, in words for clients."""
+
+
 class Item(NamedTuple):
     """One value of a log.
 
@@ -68,20 +72,41 @@ class Log(Protocol):
             limit: The most values to return.
 
         Returns:
-            Consecutive values, none when there is nothing new. They start at the oldest value
-            kept when `after` is older than that.
+            Values in order, none when there is nothing new. They start at the oldest value kept
+            when `after` is older than that; a number is left out only where its value was taken
+            out of the log.
         """
 
     async def wait(self, after: int) -> None:
-        """Return once a value after the sequence `after` exists; not at all past the final one."""
+        """Return once `read` may give a value after the sequence `after`; not at all past the end.
+
+        Raises:
+            FeedError: If the source fails, so that nobody can tell when there will be one.
+        """
 
 
 class Feed(Protocol):
-    """A kind of log that the server can show; `data` of a request says which one."""
+    """A kind of log that the server can show; `data` of a request says which one.
+
+    All of it happens on one event loop. A class that names this one as its base gets the parts
+    that most feeds have no use for.
+    """
 
     @property
     def description(self) -> str:
         """What the ready line says about the feed."""
+
+    async def run(self) -> None:
+        """Do what the feed needs done while it is served; cancelled at the end of the server."""
+        return
+
+    async def refresh(self) -> None:
+        """Bring up to date what `open` and `reopen` tell; called before each of them.
+
+        Raises:
+            FeedError: If the source cannot be asked.
+        """
+        return
 
     def open(self, data: str) -> tuple[Log, int]:
         """Open a log for a fresh call.

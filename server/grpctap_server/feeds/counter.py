@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grpctap_server.feeds.base import Item
+from grpctap_server.feeds.base import Feed, Item
 from grpctap_server.feeds.schedule import Schedule, ScheduledLog, make_stream_id
 
 
@@ -19,7 +19,7 @@ class CounterLog(ScheduledLog):
         return super().horizon_at(latest) if latest >= self.start else -1
 
 
-class CounterFeed:
+class CounterFeed(Feed):
     """Gives each fresh call a log of its own that starts at the moment of the call.
 
     A log is determined by its start, so any server with the same interval continues it.

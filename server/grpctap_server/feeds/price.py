@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from functools import lru_cache
 
-from grpctap_server.feeds.base import Item
+from grpctap_server.feeds.base import Feed, Item
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule, ScheduledLog, make_stream_id
 
 LONGEST_SYMBOL = 64
@@ -112,7 +112,7 @@ class PriceLog(ScheduledLog):
         return Item(sequence, f"{number:.2f}", event_time, number)
 
 
-class PriceFeed:
+class PriceFeed(Feed):
     """Shows all callers the same price at the same moment: one log a symbol, shared by all.
 
     Args:
