@@ -22,17 +22,17 @@ from grpctap.core.jsontext import escape
 from grpctap.core.listvalue import METHOD
 from grpctap.exporting import main
 from support import hostile
-from support.methods import Handler, reflecting
+from support.methods import reflecting
 from support.protos import Protos
 from support.puppet import price_message
 from support.server import PATIENCE_S, eventually
 from support.taps import raw_server
 from support.terminal import Terminal
 from support.zoo.messages import MESSAGES, PROTOS, messages, method
+from support.zoo.serving import UNORDERED, zoo_server
 
 GRPCTAP = (sys.executable, "-m", "grpctap")
 ABSENT = object()
-UNORDERED = ("Maps", "WellKnown")
 KINDS = pytest.mark.parametrize("kind", MESSAGES)
 
 
@@ -44,22 +44,11 @@ def record(path: Path, address: str, method: str, *flags: str) -> bytes:
     return done.stdout
 
 
-def shows(kind: str) -> Handler:
-    def show(_: Any, context: Any) -> Iterator[Message]:
-        yield from messages(kind)
-
-    return show
-
-
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, bytes]]:
     """A recording of each type in the zoo, and what was printed while it was made."""
     folder = tmp_path_factory.mktemp("zoo")
-    services: dict[str, dict[str, Handler]] = {}
-    for kind in MESSAGES:
-        service, _, name = method(kind).partition("/")
-        services.setdefault(service, {})[name] = shows(kind)
-    with reflecting(PROTOS, services) as address, ThreadPoolExecutor(2) as pool:
+    with zoo_server() as address, ThreadPoolExecutor(2) as pool:
         made = {
             kind: pool.submit(record, folder / kind, address, method(kind), "--with-meta")
             for kind in MESSAGES

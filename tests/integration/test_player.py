@@ -30,9 +30,9 @@ from grpctap.core.state import State
 from grpctap.core.stats import Rate
 from grpctap.core.status import Status
 from grpctap.player import Player
+from grpctap.recorded import recorded_schema
 from grpctap.recording import Recording
 from grpctap.reel import Reel, Tail
-from grpctap.replay import recorded_schema
 from grpctap_protos import recording_pb2 as pb
 from support.replays import (
     START_NS,

@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING
 
 from grpctap.core.cells import CellsError
 from grpctap.core.history import Value
-from grpctap.core.listvalue import ListValue, is_list_value
 from grpctap.core.message import MessageError, Schema
-from grpctap.core.method import Method
 from grpctap.core.recording import Received
 from grpctap.core.text import harmless
 from grpctap.export import Csv, Form, Format, Ndjson, Written, write_values
 from grpctap.outfile import Outfile
 from grpctap.parser import Parser
 from grpctap.pipe import BROKEN_PIPE, write_all
+from grpctap.recorded import recorded_schema
 from grpctap.recording import Recording, RecordingError
-from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -88,7 +86,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         with _signals():
             recording = Recording.open(args.file)
-            schema = schema_for(recording.method, emit_defaults=args.emit_defaults)
+            schema = recorded_schema(recording, emit_defaults=args.emit_defaults)
             form: Form
             if as_csv:
                 form = Csv(schema, recording.method.response, args.columns)
@@ -101,16 +99,6 @@ def main(argv: Sequence[str]) -> int:
         parser.error(str(error))
     except RecordingError as error:
         return _fail(str(error))
-
-
-def schema_for(method: Method, *, emit_defaults: bool = False) -> Schema:
-    """Who reads the messages of a method, of whose requests nothing is known."""
-    if is_list_value(method):
-        return ListValue(SimpleRequest(), progress=False, emit_defaults=emit_defaults)
-    # ListValue does without it.
-    from grpctap.core.dynamic import MethodSchema
-
-    return MethodSchema(method, method.request_class(), emit_defaults=emit_defaults)
 
 
 class _Reader:
