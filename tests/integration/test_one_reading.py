@@ -10,10 +10,13 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from grpctap.core.framing import Framer
 from grpctap.core.history import Value
+from grpctap.reel import Tail
+from support.binlog import pieces
 from support.methods import reflecting
 from support.protos import Protos
-from support.replays import await_end, playing, rows
+from support.replays import START_NS, await_end, header, playing, price, rows
 from support.server import PATIENCE_S
 
 GRPCTAP = (sys.executable, "-m", "grpctap")
@@ -66,3 +69,22 @@ def test_without_a_pair_each_message_is_read(tmp_path: Path) -> None:
     assert (live.returncode, len(live.stdout.splitlines())) == (0, 3)
     done = run("export", str(path))
     assert (done.returncode, done.stdout, done.stderr) == (0, live.stdout, "")
+
+
+def test_entries_that_are_cut_elsewhere_than_between_them_end_both(tmp_path: Path) -> None:
+    path = tmp_path / "shifted"
+    items = [price(number) for number in range(1, 21)]
+    times, raws = [START_NS + number for number in range(1, 21)], [item.raw for item in items]
+    whole = list(pieces(b"".join(Framer().frames(1, 1, times, raws))))
+    # Joined, they are what they were; but each but the last has the beginning of the next one.
+    entries = [whole[0] + whole[1][:5], whole[1][5:], *whole[2:]]
+    assert b"".join(entries) == b"".join(whole)
+    for made, count in ((whole, 20), (entries, 0)):
+        path.write_bytes(header() + b"".join(len(raw).to_bytes(4) + raw for raw in made))
+        done = run("export", str(path))
+        assert (done.returncode, len(done.stdout.splitlines())) == (0, count)
+        assert ("ends in the middle" in done.stderr) is (count == 0)
+        with playing(path) as player:
+            await_end(player)
+            assert player.snapshot().values == count
+            assert player.position().tail is (Tail.NOTHING if count else Tail.DAMAGE)
