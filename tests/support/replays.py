@@ -130,6 +130,11 @@ def play(
     return player_of(recording, schema, capacity=history, max_bytes=history_bytes, speed=speed)
 
 
+def is_kept(entry: Entry) -> bool:
+    """Whether it is a value that went into the log."""
+    return isinstance(entry, Received) and not entry.dropped
+
+
 @contextmanager
 def playing(path: Path, *, speed: float = float("inf"), history: int = 10**6) -> Iterator[Player]:
     """A player of a file, which plays; its thread must end with it."""
