@@ -89,13 +89,14 @@ class Recorder:
         call_id: int,
         time_ns: int,
         metadata: Metadata,
-        request: bytes,
+        request: bytes | None,
         timeout_s: float | None,
     ) -> None:
-        """A call was made, with this request."""
+        """A call was made, with this request; None: nobody knows which."""
         timeout_ns = None if timeout_s is None else round(timeout_s * 1e9)
         self.put(Opened(time_ns, call_id, metadata, timeout_ns))
-        self.put(Requested(time_ns, call_id, request), len(request))
+        if request is not None:
+            self.put(Requested(time_ns, call_id, request), len(request))
 
     def headers(self, call_id: int, time_ns: int, metadata: Metadata) -> None:
         """The initial metadata of a call is known."""

@@ -221,6 +221,7 @@ class Tap(Looking):
             self._inbox = inbox
             now_ns = self._clock()
             self._calls.opened(call_id, now_ns)
+            self._session.history.opened(call_id)
             self._taping.opened(call_id, now_ns)
         return inbox
 

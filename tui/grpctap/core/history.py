@@ -6,9 +6,10 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, takewhile
+from typing import cast
 
 from grpctap.core.rows import Chunk, Extent, Frozen, Located, Row, Rows, Slab, Value
-from grpctap.core.seams import Seam
+from grpctap.core.seams import Interruption, Irregularity, Seam, size_of
 
 __all__ = ["MAX_BYTES", "Extent", "Frozen", "History", "Located", "Row", "Slab", "Value"]
 
@@ -20,10 +21,11 @@ MAX_BYTES = 256 * 1024 * 1024
 class History:
     """A bounded ring of values, with the seams between them as rows of their own.
 
-    It keeps the newest `capacity` values, or fewer when their messages have more than `max_bytes`
-    bytes together (but always the newest one), and says how many it let go. Rows have absolute
-    numbers, which never change, so a view finds a row again whatever was evicted. Seams are bounded
-    too: they leave with the values around them, and at the latest when they outnumber `capacity`.
+    It keeps the newest `capacity` values, or fewer when their messages and the seams have more than
+    `max_bytes` bytes together (but always the newest one), and says how many it let go. Rows have
+    absolute numbers, which never change, so a view finds a row again whatever was evicted. Seams
+    are bounded too: they leave with the values around them, and at the latest when they outnumber
+    `capacity`. It knows of each value in which call it came, if it is told of the calls.
 
     It has no lock: whoever shares it between threads holds one around it.
     """
@@ -48,6 +50,8 @@ class History:
         self.on_seam: Callable[[int, Seam], None] | None = None
         """Told of each seam that is added or amended, and of its row."""
         self._bytes_evicted = 0
+        self._seam_bytes = 0
+        self._calls: deque[tuple[int, int]] = deque()
         self._chunks: deque[Chunk] = deque()
         self._chunk_base = 0
         self._room = 0
@@ -64,6 +68,7 @@ class History:
         copy = History(self.capacity, self.max_bytes)
         vars(copy).update(vars(self))
         copy._chunks = deque(chunk.copy() for chunk in self._chunks)
+        copy._calls = self._calls.copy()
         return copy
 
     @property
@@ -75,6 +80,18 @@ class History:
     def kept(self) -> int:
         """Values kept now."""
         return self.values - self.evicted
+
+    @property
+    def calls(self) -> list[tuple[int, int]]:
+        """The calls in which the rows that are kept came: the first row of each, and its id."""
+        return list(self._calls)
+
+    def opened(self, call_id: int) -> None:
+        """What is appended from now on comes in this call."""
+        if self._calls and self._calls[-1][0] == self.end:
+            # Nothing came in the one before.
+            self._calls.pop()
+        self._calls.append((self.end, call_id))
 
     def append(self, sequence: int, time_ns: int, raw: bytes) -> None:
         """Appends a value, and lets the oldest go when there are too many."""
@@ -110,6 +127,7 @@ class History:
         chunk.items.append(seam)
         chunk.sequences.append(0)
         chunk.times.append(0)
+        self._seam_bytes += size_of(seam)
         self._grow(1)
         if self.on_seam is not None:
             self.on_seam(self.end - 1, seam)
@@ -122,7 +140,10 @@ class History:
         if row >= self.first:
             self._amendments += 1
             at = row - self._chunk_base
-            self._chunks[at // CHUNK].items[at % CHUNK] = seam
+            items = self._chunks[at // CHUNK].items
+            self._seam_bytes += size_of(seam) - size_of(cast("Seam", items[at % CHUNK]))
+            items[at % CHUNK] = seam
+            self._fit()
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """The kept rows among `start` to `stop` - 1, in order."""
@@ -202,8 +223,17 @@ class History:
         capacity = self.capacity
         while self.kept > capacity or self.end - self.first > 2 * capacity:
             self._drop(max(self.kept - capacity, self.end - self.first - 2 * capacity))
-        while self.bytes - self._bytes_evicted > self.max_bytes and self.kept > 1:
+        self._fit()
+
+    def _fit(self) -> None:
+        """Lets the oldest rows go until the others are not too large, but not the newest value."""
+        while self.bytes - self._bytes_evicted + self._seam_bytes > self.max_bytes and (
+            self.kept > 1 or (self.end - self.first > 1 and self._begins_with_seam())
+        ):
             self._drop(1)
+
+    def _begins_with_seam(self) -> bool:
+        return not isinstance(self._chunks[0].items[self.first - self._chunk_base], bytes)
 
     def _drop(self, count: int) -> None:
         """Lets the oldest rows go: `count`, or as many as the oldest chunk has."""
@@ -212,12 +242,16 @@ class History:
         stop = min(start + count, len(chunk))
         gone = chunk.items[start:stop]
         if chunk.seams:
+            left = [item for item in gone if isinstance(item, Interruption | Irregularity)]
+            self._seam_bytes -= sum(map(size_of, left))
             gone = [item for item in gone if isinstance(item, bytes)]
         self.evicted += len(gone)
         self._bytes_evicted += sum(map(len, gone))  # type: ignore[arg-type]
         # A chunk leaves only as a whole, so its messages are let go before it.
         chunk.items[start:stop] = [None] * (stop - start)
         self.first += stop - start
+        while len(self._calls) > 1 and self._calls[1][0] <= self.first:
+            self._calls.popleft()
         if stop == CHUNK:
             self._chunks.popleft()
             self._chunk_base += CHUNK
