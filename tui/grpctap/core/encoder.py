@@ -228,8 +228,7 @@ def metadata_record(metadata: Metadata) -> pb.Metadata:
     """Metadata as it is recorded: without gRPC's own, and masked where it may be a secret."""
     record = pb.Metadata()
     for key, value in fitting(pair for pair in metadata if pair[0] != STATUS_DETAILS):
-        text = value if isinstance(value, str) else value.decode("latin-1")
-        shown: str | bytes = MASK if is_secret(key, text) else value
+        shown: str | bytes = MASK if is_secret(key, value) else value
         record.entry.add(
             key=recordable(key),
             value=shown if isinstance(shown, bytes) else recordable(shown, len(shown)).encode(),
