@@ -276,6 +276,33 @@ def test_the_end_of_a_file_that_still_grows_is_followed(tmp_path: Path) -> None:
         eventually(lambda: player.snapshot().values == 23, "all of it")
 
 
+@pytest.mark.parametrize("speed", [1000.0, float("inf")])
+def test_a_step_onto_the_last_message_stands_still_though_more_comes(
+    tmp_path: Path, speed: float
+) -> None:
+    path = write(tmp_path / "a", prices(20))
+    with playing(path, speed=speed) as player:
+        await_end(player)
+        player.hop(-1)
+        player.hop(1)
+        settled(player)
+        assert (player.snapshot().values, player.state) == (20, State.PAUSED)
+        for number in (21, 23):
+            with path.open("ab") as file:
+                file.write(written(price(number)) + written(price(number + 1)))
+            # Whoever followed would have taken both of them.
+            player.hop(1)
+            settled(player)
+            assert (player.snapshot().values, player.state) == (number, State.PAUSED)
+            player.hop(1)
+            settled(player)
+            assert (player.snapshot().values, player.state) == (number + 1, State.PAUSED)
+        # There is none behind the last one but the end.
+        player.hop(1)
+        await_end(player)
+        assert player.snapshot().values == 24
+
+
 def test_a_file_cut_at_any_byte_is_played_up_to_its_last_whole_entry(tmp_path: Path) -> None:
     entries = [*story()[:17], *story()[-3:]]
     pieces = list(map(written, entries))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from grpctap.core.recording import Header
     from grpctap.recorder import Recorder
 
-DISK_PATIENCE_S = 10.0
-"""How long whoever leaves waits for the disk, in seconds."""
+DISK_PATIENCE_S = 2.0
+"""How long whoever leaves waits for a disk that does nothing, in seconds."""
+# And for one that is only slow.
+_SLOW_DISK_S = 10.0
+_LOOK_S = 0.05
 # Calls that were asked for, of which few are made where somebody presses keys fast.
 _MOST_ASKED = 10
 
@@ -102,10 +106,21 @@ class Taping:
 
     def close(self) -> None:
         """Ends the recording, and waits for all of it to be written, unless the disk hangs."""
-        for recorder in self._all:
+        recorders = [recorder for recorder in self._all if recorder.is_awaited]
+        for recorder in recorders:
             recorder.finish()
-        for recorder in self._all:
-            recorder.join(DISK_PATIENCE_S)
+        begun_s = moved_s = time.monotonic()
+        written = 0
+        while awaited := [recorder for recorder in recorders if not recorder.join(0)]:
+            now_s, before = time.monotonic(), written
+            written = sum(recorder.state.bytes for recorder in recorders)
+            if written != before:
+                moved_s = now_s
+            if now_s - moved_s >= DISK_PATIENCE_S or now_s - begun_s >= _SLOW_DISK_S:
+                break
+            awaited[0].join(_LOOK_S)
+        for recorder in awaited:
+            recorder.give_up(time.monotonic() - begun_s)
 
     def release(self) -> None:
         """Lets nobody wait for the disk any more."""
