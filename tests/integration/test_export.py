@@ -307,6 +307,41 @@ def test_a_file_is_whole_or_not_there(
     assert "cannot be written: Is a directory" in export(capfdbinary, counted, "-o", tmp_path)[2]
 
 
+@pytest.mark.parametrize(
+    ("name", "flags", "form", "said"),
+    [
+        ("a.csv", (), "csv", False),
+        ("a.CSV", (), "csv", False),
+        ("a.txt", (), "ndjson", True),
+        ("a.json", (), "ndjson", True),
+        ("a.csv.txt", (), "ndjson", True),
+        ("a.ndjson", (), "ndjson", False),
+        ("a.jsonl", (), "ndjson", False),
+        ("a", (), "ndjson", False),
+        ("a.txt", ("--format", "ndjson"), "ndjson", False),
+        ("a.txt", ("--format", "csv"), "csv", False),
+        ("a.csv", ("--format", "ndjson"), "ndjson", False),
+    ],
+)
+def test_the_name_of_the_file_says_the_format_or_a_line_does(
+    zoo: dict[str, tuple[Path, bytes]],
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    name: str,
+    flags: Sequence[str],
+    form: str,
+    said: bool,
+) -> None:
+    out = tmp_path / name
+    path, _ = zoo["Shapes"]
+    code, _, words = export(capfdbinary, path, "-o", out, *flags)
+    assert code == 0
+    assert out.read_bytes() == export(capfdbinary, path, "--format", form)[1]
+    written = f"grpctap export: {len(messages('Shapes'))} values written to {out}\n"
+    told = f"grpctap export: {out} is NDJSON, one message a line; for a table give --format csv\n"
+    assert words == (told if said else "") + written
+
+
 def test_a_recording_that_was_cut_off_is_exported_to_its_last_whole_message(
     counted: Path, tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]
 ) -> None:

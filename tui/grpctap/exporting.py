@@ -33,6 +33,8 @@ _DESCRIPTION = """\
 Write the messages of a recording out, each on a line, as NDJSON (the default) or CSV. NDJSON is
 what a live stream prints into a pipe. Each field is a column of CSV, or those of --columns are.
 """
+# What a file's name may end in without a word on its format.
+_ENDINGS = ("", ".jsonl", *(format_.value for format_ in Format))
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -167,12 +169,19 @@ def _export(recording: Recording, schema: Schema, form: Form, args: argparse.Nam
             f"{args.file} ends in the middle of an entry ({recording.cut:,} bytes), as after a "
             "crash; all before it was exported"
         )
+    if output is not None and args.format is None and _is_unknown(output):
+        _say(f"{output} is NDJSON, one message a line; for a table give --format csv")
     left_out = done.left_out + reader.left_out
     if left_out:
         return _fail(f"{_count(left_out, 'message')} left out, which cannot be read or written")
     if output is not None:
         _say(f"{_count(done.values, 'value')} written to {output}")
     return 0
+
+
+def _is_unknown(output: str) -> bool:
+    """Whether a file's name ends in something that tells no format."""
+    return Path(output).suffix.lower() not in _ENDINGS
 
 
 class _Bar:
