@@ -13,7 +13,8 @@ from textual.pilot import Pilot
 from grpctap.app import ViewerApp
 from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
-from grpctap.widgets.board_view import HEADER_LINES, BoardView
+from grpctap.widgets.board_lines import HEADER_LINES
+from grpctap.widgets.board_view import BoardView
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
 from support import tickers
