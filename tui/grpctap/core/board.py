@@ -312,7 +312,7 @@ class Board:
         match by:
             case Column.KEY:
                 key = entry.key
-                return key if not isinstance(key, str) else (key.casefold(), key)
+                return key if not isinstance(key, str) else f"{key.casefold()}\0{key}"
             case Column.VALUE:
                 return self.number(entry)
             case Column.COUNT:

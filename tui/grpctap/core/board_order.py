@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable
 from enum import Enum
-from operator import itemgetter
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 _Item = TypeVar("_Item")
@@ -42,35 +42,32 @@ class Ordering(Generic[_Item]):
     ) -> None:
         self._items = list(items)
         self._rank, self._descending, self._clock = rank, descending, clock
-        self._at = 0
-        self._ranked: list[tuple[Any, _Item]] = []
-        self._rest: list[_Item] = []
+        self._ranks: list[Any] = []
+        self._present: list[int] = []
+        self._absent: list[int] = []
 
     def work(self, limit_s: float) -> list[_Item] | None:
         """Goes on for about so many seconds; returns all items in order, once they are."""
         until = self._clock() + limit_s
-        if self._at < len(self._items):
+        if len(self._ranks) < len(self._items):
             self._rank_some(until)
-            if self._at < len(self._items) or self._clock() >= until:
+            if len(self._ranks) < len(self._items) or self._clock() >= until:
                 return None
         # What was ranked at once is in order already, so this only merges.
-        self._sort(self._ranked)
-        return [item for _, item in self._ranked] + self._rest
+        self._sort(self._present)
+        return [self._items[at] for at in self._present + self._absent]
 
     def _rank_some(self, until: float) -> None:
-        part: list[tuple[Any, _Item]] = []
-        while self._at < len(self._items):
-            item = self._items[self._at]
-            self._at += 1
-            rank = self._rank(item)
-            if rank is None:
-                self._rest.append(item)
-            else:
-                part.append((rank, item))
+        start = len(self._ranks)
+        for item in islice(self._items, start, None):
+            self._ranks.append(self._rank(item))
             if self._clock() >= until:
                 break
-        self._sort(part)
-        self._ranked += part
+        ranked = range(start, len(self._ranks))
+        present = [at for at in ranked if self._ranks[at] is not None]
+        self._absent += [at for at in ranked if self._ranks[at] is None]
+        self._sort(present)
+        self._present += present
 
-    def _sort(self, ranked: list[tuple[Any, _Item]]) -> None:
-        ranked.sort(key=itemgetter(0), reverse=self._descending)
+    def _sort(self, places: list[int]) -> None:
+        places.sort(key=self._ranks.__getitem__, reverse=self._descending)

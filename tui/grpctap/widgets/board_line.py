@@ -70,25 +70,17 @@ class Widths:
     def fit(self, rows: Sequence[Cells], headers: dict[Column, str], room: int) -> None:
         """Widens the columns for rows, and leaves out those for which there is no room."""
         known = self.columns
-        columns = [column for column in Column if column in headers]
-        widths = {}
-        for column in columns:
+        widths: dict[Column, int] = {}
+        for column in [column for column in Column if column in headers]:
             texts = [cells.texts[column] for cells in rows]
-            tails = [_tail(text) for text in texts] if column in _ALIGNED else []
-            tail = self._tails[column] = max([self._tails.get(column, 0), *tails])
-            widths[column] = max(
-                [
-                    known.get(column, _LEAST.get(column, 0)),
-                    cell_len(headers[column]),
-                    *(
-                        # The points stand below each other, so each text reaches as far beyond.
-                        cell_len(text) - _tail(text) + tail
-                        if column in _ALIGNED
-                        else cell_len(text)
-                        for text in texts
-                    ),
-                ]
-            )
+            needed = [cell_len(text) for text in texts]
+            if column in _ALIGNED:
+                # Their points stand below each other, so each reaches as far beyond it.
+                tails = [_tail(text) for text in texts]
+                tail = self._tails[column] = max([self._tails.get(column, 0), *tails])
+                needed = [width + tail - own for width, own in zip(needed, tails, strict=True)]
+            least = max(known.get(column, _LEAST.get(column, 0)), cell_len(headers[column]))
+            widths[column] = max([least, *needed])
         widths[Column.KEY] = min(widths[Column.KEY], WIDEST_KEY, max(room // 3, 4))
         for column in _DISPENSABLE:
             if self.taken(widths) > room:
