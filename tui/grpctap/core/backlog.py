@@ -7,13 +7,16 @@ from collections.abc import Callable, Sequence
 from grpctap.core.seams import How, Interruption, Seam
 
 _GOES_ON = (How.RESUMED, How.OLDEST)
+_LEAST_NS = 1_000_000_000
+_LONGEST_NS = 600_000_000_000
 
 
 class Backlog:
     """Tells the values that waited from those that come as they are made.
 
     By event time, a value waited that is older than the call. Without one, the values waited that
-    come, after a resume, without half of the usual time between them.
+    come, after a resume, without half of the usual time between them. A backlog is over at the
+    latest when it has taken as long as the interruption, since an event time may never change.
 
     Args:
         event_ns: Reads the event time of a message, or None where it has none; None: none has one.
@@ -63,6 +66,10 @@ class Backlog:
         if seam is None or seam.reopened_ns is None:
             self._seam = None
             return 0
+        until_ns = seam.reopened_ns + max(seam.reopened_ns - seam.start_ns, _LEAST_NS)
+        if seam.how is How.OLDEST:
+            # What the server keeps may be much more than was made meanwhile.
+            until_ns += _LONGEST_NS
         for at, (time_ns, raw) in enumerate(zip(times, raws, strict=True)):
             event_ns = None if self._event_ns is None else self._event_ns(raw)
             if event_ns is None:
@@ -71,7 +78,7 @@ class Backlog:
                 waited = event_ns < seam.reopened_ns and not self._keeps_pace(time_ns, event_ns)
             else:
                 waited = event_ns < seam.reopened_ns - usual_late_ns
-            if not waited:
+            if not waited or time_ns > until_ns:
                 self._seam = None
                 return at
             if event_ns is None and self._last is None:
