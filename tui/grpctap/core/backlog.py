@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from grpctap.core.seams import How, Interruption, Seam
 
 _GOES_ON = (How.RESUMED, How.OLDEST)
-_LEAST_NS = 1_000_000_000
+_LEAST_NS = 10_000_000_000
 _LONGEST_NS = 600_000_000_000
 
 
