@@ -50,7 +50,7 @@ class BoardView(BoardLines, can_focus=True):
         Binding("right", "sort(1)", "Sort by", show=False),
         Binding("u", "turn", "Turn the order", show=False),
         Binding("d", "since", "Change since", show=False),
-        Binding("k", "choose_key", "Key", tooltip="Choose the field that is the key"),
+        Binding("k", "choose_key", "Key", show=False),
         Binding("v", "choose_value", "Value", show=False),
     ]
 
