@@ -440,6 +440,37 @@ def test_a_recording_that_was_begun_late_plays_from_what_it_has(tmp_path: Path) 
         assert player.snapshot().elapsed_ns == 2 * TICK_NS
 
 
+def test_attempts_to_reopen_are_counted_as_they_were_live(tmp_path: Path) -> None:
+    lost = Interruption(Cause.LOST, START_NS + 3 * TICK_NS, 3, how=How.RESUMED)
+    paused = Interruption(Cause.PAUSED, START_NS + 9 * TICK_NS, 5, how=How.RESUMED)
+    entries: list[Entry] = [
+        *prices(3),
+        SeamAt(1, lost),
+        Opened(START_NS + 4 * TICK_NS, 2),
+        SeamAt(1, lost),
+        Opened(START_NS + 5 * TICK_NS, 3),
+        *(price(number, START_NS + (number + 2) * TICK_NS, 3) for number in (4, 5)),
+        SeamAt(2, paused),
+        Opened(START_NS + 10 * TICK_NS, 4),
+        price(6, START_NS + 11 * TICK_NS, 4),
+    ]
+    with playing(write(tmp_path / "lost.grpctap", entries)) as player:
+        await_end(player)
+        assert player.snapshot().reconnects == 2
+        player.hop(-4)
+        settled(player)
+        assert player.snapshot().values == 2
+        assert player.snapshot().reconnects == 0
+
+
+def test_a_loss_before_the_recording_began_is_an_attempt_at_least(tmp_path: Path) -> None:
+    lost = Interruption(Cause.LOST, START_NS + 3 * TICK_NS, 3, how=How.RESUMED)
+    entries: list[Entry] = [*prices(3), SeamAt(1, lost), price(4)]
+    with playing(write(tmp_path / "late.grpctap", entries)) as player:
+        await_end(player)
+        assert player.snapshot().reconnects == 1
+
+
 def test_a_message_that_was_too_large_to_be_recorded_is_no_value(tmp_path: Path) -> None:
     large = pb.Entry(type=pb.Entry.EVENT_TYPE_SERVER_MESSAGE, call_id=1, payload_truncated=True)
     large.timestamp.FromNanoseconds(START_NS + 2 * TICK_NS)

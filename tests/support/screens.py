@@ -26,6 +26,12 @@ def text(app: App[Any]) -> str:
     return "\n".join(lines(app))
 
 
+def foot(app: App[Any]) -> str:
+    """The keys at the foot of the screen, in one row or two."""
+    region = app.screen.query_one("KeyBar").region
+    return "\n".join(lines(app)[region.y : region.bottom])
+
+
 async def until(pilot: Pilot[Any], condition: Callable[[], object], what: str) -> None:
     """Waits until a condition holds while the app runs on, and fails when it never does."""
     deadline = time.monotonic() + PATIENCE_S

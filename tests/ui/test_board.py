@@ -9,11 +9,14 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from grpctap.app import ViewerApp
+from grpctap.screens.inspect import InspectScreen
 from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
-from grpctap.widgets.board_view import HEADER_LINES, BoardView
+from grpctap.widgets.board_lines import HEADER_LINES
+from grpctap.widgets.board_view import BoardView
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
 from support import tickers
@@ -151,6 +154,30 @@ async def test_without_a_cursor_enter_looks_at_the_first_key(server: Tickers) ->
             await shows(pilot, '"symbol": "AUDUSD"', "#21 ")
 
 
+async def test_the_inspector_has_its_width_from_the_first_frame_on(
+    server: Tickers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tap = tickers.make_tap(server)
+    frames: list[list[str]] = []
+    display = ViewerApp._display
+
+    def seen(app: ViewerApp, screen: Screen[Any], renderable: Any) -> None:
+        display(app, screen, renderable)
+        if isinstance(screen, InspectScreen):
+            frames.append(lines(app))
+
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 5))
+            await until(pilot, lambda: len(rows(app)) == len(PRICES), "all keys")
+            monkeypatch.setattr(ViewerApp, "_display", seen)
+            await pilot.press("enter")
+            await shows(pilot, '"symbol": "AUDUSD"')
+    with_json = [frame for frame in frames if any(line.strip() == "{" for line in frame)]
+    assert with_json
+    assert all(any('  "symbol": "AUDUSD",' in line for line in frame) for frame in with_json)
+
+
 async def test_another_key_and_another_value(server: Tickers) -> None:
     tap = tickers.make_tap(server)
     with viewer(tap) as app:
@@ -234,7 +261,10 @@ async def test_more_keys_than_it_keeps(server: Tickers) -> None:
             ticks = [tick(f"K{number:05}", number) for number in range(10_700)]
             await open_board(pilot, tap, server, *ticks, tick("K00000", 77.0), *rounds(1, 5))
             await shows(pilot, "10,000 of 10,705 keys · 10,726 values")
-            await pilot.press("u", "end")
+            await pilot.press("u")
+            # So many keys are sorted in slices.
+            await until(pilot, lambda: keys(app)[0] == "WTI", "the other order")
+            await pilot.press("end")
             await until(pilot, lambda: " 1+ " in row(app, "K00000"), "it came back")
             assert rows(app)[-1].startswith("▸AUDUSD")
             await pilot.press("home")
@@ -294,3 +324,99 @@ async def test_our_own_feed_has_a_board(server: Tickers) -> None:
                 await pilot.press("b")
                 await shows(pilot, "Latest by stream_id · 1 key · 30 values")
                 await until(pilot, lambda: " 30 " in row(app, "puppet"), "all values")
+
+
+async def test_a_filter_leaves_the_latest_of_what_passes_it(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 30))
+            await shows(pilot, "5 keys · 150 values")
+            await pilot.press("slash", *"volume < 1000 and price > 1")
+            await shows(pilot, "Latest by symbol · 4 keys · 36 of 150 values match")
+            await until(pilot, lambda: "volume=903" in row(app, "GOLD"), "the newest that passes")
+            assert keys(app) == ["BRENT", "EURUSD", "GOLD", "WTI"]
+            assert re.search(r" 9 +", row(app, "GOLD"))
+            await pilot.press("enter")
+            await until(pilot, lambda: app.screen.query_one(BoardView).has_focus, "the board")
+            # What comes goes through it, too.
+            server.send(tick("GOLD", 1.5, volume=5), tick("WTI", 2.5, volume=5000))
+            await shows(pilot, "4 keys · 37 of 152 values match")
+            assert "volume=5 " in row(app, "GOLD") + " "
+            assert "volume=904" in row(app, "WTI")
+            # Escape leaves the filter first, and then nothing more.
+            await pilot.press("escape")
+            await shows(pilot, "5 keys · 152 values ")
+            await pilot.press("escape")
+            await shows(pilot, "Latest by symbol")
+
+
+async def test_a_filter_that_nothing_passes_and_all_values_with_marks(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(80, 24)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 4))
+            await pilot.press("slash", *"nothing")
+            await shows(pilot, "0 keys · 0 of 20 values match", "no value matches")
+            # With marks, the log shows all values, and so does the board.
+            await pilot.press("tab")
+            await shows(pilot, "5 keys · 20 values")
+            await pilot.press("tab")
+            await shows(pilot, "no value matches")
+            await pilot.press(*["backspace"] * 7, *"GOLD")
+            await shows(pilot, "1 key · 4 of 20 values match")
+
+
+async def test_a_frozen_board_is_filtered_as_it_stands(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            await open_board(pilot, tap, server, *rounds(1, 4))
+            await shows(pilot, "5 keys · 20 values")
+            await pilot.press("f")
+            await shows(pilot, "FROZEN")
+            server.send(tick("WTI", 1234.5))
+            await shows(pilot, "FROZEN, +1 new")
+            await pilot.press("slash", *"WTI")
+            await shows(pilot, "1 key · 4 of 20 values match")
+            await pilot.press("escape")
+            await shows(pilot, "5 keys · 20 values")
+            assert "1234.5" not in row(app, "WTI")
+            # Another key is shown of the same values.
+            await pilot.press("k", "down", "enter")
+            await shows(pilot, "Latest by venue.id · 2 keys · 20 values")
+            await pilot.press("f")
+            await shows(pilot, "21 values")
+
+
+async def test_decimals_stand_below_each_other(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            ticks = [("A", 1.5), ("B", 20345.25), ("C", 7.0), ("D", 3e-9), ("A", 0.0625)]
+            await open_board(pilot, tap, server, *(tick(key, price) for key, price in ticks))
+            await until(pilot, lambda: keys(app) == ["A", "B", "C", "D"], "the keys in order")
+            assert [line.split()[1] for line in rows(app)] == ["0.0625", "20345.2", "7", "3e-9"]
+            point = row(app, "A").index(".")
+            assert row(app, "B").index(".") == point
+            assert row(app, "C").index("7 ") == point - 1
+
+
+async def test_a_board_of_many_keys_is_sorted_in_slices(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 40)) as pilot:
+            ticks = [tick(f"K{number:04}", number * 7919 % 5000) for number in range(5000)]
+            await open_board(pilot, tap, server, *ticks)
+            await shows(pilot, "5,000 keys · 5,000 values")
+            await pilot.press("right")
+            await shows(pilot, "value ↓")
+            await until(pilot, lambda: " 4999 " in rows(app)[0], "by value")
+            await pilot.press("d", "left")
+            await until(pilot, lambda: keys(app)[0] == "K0000", "by key again")
+            view = app.screen.query_one(BoardView)
+            assert view.board is not None
+            assert not view.is_busy
+            assert [str(entry.key) for entry in view.board.rows] == [
+                f"K{number:04}" for number in range(5000)
+            ]

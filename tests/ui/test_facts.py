@@ -18,7 +18,7 @@ from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 from support.puppet import Puppet, detailed, price_message
-from support.screens import hides, lines, shows, text, until
+from support.screens import foot, hides, shows, text, until
 from support.server import RunningServer
 
 METADATA = (("authorization", "Bearer hunter2"), ("x-tenant", "blue"))
@@ -51,7 +51,7 @@ async def test_the_panel_follows_the_call(puppet: Puppet, size: tuple[int, int])
     with viewer(puppet) as (app, _):
         async with app.run_test(size=size) as pilot:
             await until(pilot, lambda: puppet.requests, "the call")
-            assert "? Help" in lines(app)[-1]
+            assert "? Help" in foot(app)
             await pilot.press("i")
             await shows(pilot, "─ Call", f"{METHOD} (server-streaming)", "(plaintext)")
             await shows(pilot, "no. 1, since", "0 messages", "authorization: ••••••")

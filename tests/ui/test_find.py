@@ -316,7 +316,7 @@ async def test_an_empty_filter_line_goes_away(puppet: Puppet) -> None:
         async with app.run_test(size=SMALL) as pilot:
             await begin(pilot, puppet, *named(1, 9))
             await pilot.press("/")
-            await shows(pilot, "Type what to look for", "⏎ To the log")
+            await shows(pilot, "Type what to look for", "⏎ Done")
             await pilot.press("enter")
             await hides(pilot, "Type what to look for")
             assert isinstance(app.screen.focused, StreamLog)

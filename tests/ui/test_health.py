@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from google.rpc import code_pb2
 
+from grpctap.core.health import Away, Health, Largest
 from grpctap.core.listvalue import METHOD as LIST_VALUE
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
+from grpctap.core.recording import Opened, SeamAt
+from grpctap.core.seams import Cause, How, Interruption
 from grpctap.widgets.board_view import BoardView
-from grpctap.widgets.health_panel import HealthPanel
+from grpctap.widgets.health_panel import HealthPanel, Report
 from grpctap.widgets.stream_log import StreamLog
 from support import tickers
 from support.puppet import Puppet, price_message, refusal
+from support.replays import START_NS, TICK_NS, play, price, prices, write
 from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer
 from support.taps import await_values, make_tap
 from support.tickers import Tickers, now_fields, rounds, tick
 from ui.test_board import viewer
+from ui.test_replay import replayed
 
 
 @pytest.fixture
@@ -168,3 +175,107 @@ async def test_before_the_first_value(server: Tickers) -> None:
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.press("h")
             await shows(pilot, "Health · 0 values", "gaps    -", "latency -")
+
+
+async def test_what_waited_while_paused_is_counted_apart(server: Tickers) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=(120, 50)) as pilot:
+            for _ in range(5):
+                server.send(tick("WTI", 78.0, **now_fields()))
+            await shows(pilot, "#5 ")
+            await pilot.press("h")
+            await shows(pilot, "Health · 5 values", "latency p50 ")
+            await hides(pilot, "caught up")
+            await pilot.press("space")
+            await shows(pilot, "‖ PAUSED", "paused 1×")
+            await pilot.press("space")
+            await shows(pilot, "2 opened")
+            # They were made before the stream went on, longer ago than the slowest machine is late.
+            server.send(*(tick("WTI", 79.0, **now_fields(300_000)) for _ in range(3)))
+            await shows(pilot, "Health · 8 values", "3 caught up")
+            server.send(tick("WTI", 80.0, **now_fields()))
+            await shows(pilot, "Health · 9 values")
+            found = re.search(r"latency .* max (\S+) (\w+)", text(app))
+            assert found is not None
+            assert found[2] in ("µs", "ms", "s"), text(app)
+            assert "sampled" not in text(app)
+
+
+async def test_it_says_that_it_reads_the_history_and_a_recording_has_its_reconnects(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = 40_000
+    lost = Interruption(Cause.LOST, START_NS + count * TICK_NS, count, how=How.RESUMED)
+    entries = [
+        *prices(count),
+        SeamAt(1, lost),
+        Opened(START_NS + (count + 1) * TICK_NS, 2),
+        price(count + 1, START_NS + (count + 2) * TICK_NS, 2),
+    ]
+    frames: list[str] = []
+    player = play(write(tmp_path / "long.grpctap", entries))
+    with replayed(player) as app:
+        async with app.run_test(size=(120, 50)) as pilot:
+            await shows(pilot, f"#{count + 1} ", "■ ENDED")
+            show = HealthPanel.show
+
+            def seen(panel: HealthPanel, report: Report) -> None:
+                show(panel, report)
+                frames.append(panel.render().plain)
+
+            monkeypatch.setattr(HealthPanel, "show", seen)
+            await pilot.press("h")
+            await shows(pilot, f"Health · {count + 1:,} values", "2 opened, 1 to reconnect")
+    reading = [frame for frame in frames if "Health · reading the history, " in frame]
+    assert reading
+    percents = [int(found[1]) for one in reading if (found := re.search(r"history, (\d+) %", one))]
+    assert percents == sorted(percents)
+    assert not [frame for frame in frames if "behind" in frame or "sampled" in frame]
+    assert not [frame for frame in reading if re.search(r"\b0/s", frame)]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
+async def test_no_figure_is_cut(server: Tickers, size: tuple[int, int]) -> None:
+    tap = tickers.make_tap(server)
+    with viewer(tap) as app:
+        async with app.run_test(size=size) as pilot:
+            for late_ms in (1, 500_000, -7_300_000):
+                server.send(tick("WTI", 78.0, **now_fields(late_ms)))
+            await shows(pilot, "#3 ")
+            await pilot.press("h")
+            await shows(pilot, "Health · 3 values", "latency")
+            await until(pilot, lambda: app.screen.query_one(HealthPanel).size.width, "the panel")
+            panel = app.screen.query_one(HealthPanel)
+            now = tap.snapshot()
+            health = Health()
+            health.latency.add([-7_300 * SECOND, SECOND // 1000, 500 * SECOND])
+            health.gaps.add([SECOND // 1000, 7_300 * SECOND])
+            health.values, health.bytes = 123_456_789, 98_765_432_100
+            health.largest = Largest(3_900_000, 100_234_567)
+            panel.show(
+                Report(
+                    health,
+                    replace(
+                        now,
+                        kept=1_000_000,
+                        evicted=122_456_789,
+                        missed=1_234_567,
+                        repeated=45_678,
+                        late=9_012,
+                        reconnects=1_234,
+                    ),
+                    [Away(Cause.PAUSED, 123, 4_000 * SECOND), Away(Cause.LOST, 999, SECOND * 90)],
+                    1_250,
+                    "",
+                    tap.now_ns(),
+                )
+            )
+            told = panel.render().plain
+            assert "…" not in told
+            for part in (
+                *("#100234567", "max 3.9 MB", "1,000,000 kept", "122,456,789 left"),
+                *("1,234,567 missed", "45,678 repeated", "9,012 late", "1,250 opened"),
+                *("1,234 to reconnect", "paused 123× 1 h 6 min", "lost 999× 1 min 30 s"),
+            ):
+                assert part in told, part

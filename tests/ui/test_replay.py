@@ -22,7 +22,7 @@ from grpctap.screens.replay import ReplayScreen
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog
 from support.replays import header, play, price, prices, settled, write, written
-from support.screens import hides, lines, shows, text, until
+from support.screens import foot, hides, shows, text, until
 
 
 @contextmanager
@@ -43,10 +43,6 @@ async def at(pilot: Pilot[Any], player: Player, values: int) -> None:
     await until(pilot, lambda: player.snapshot().values == values, f"{values} values")
     log = pilot.app.screen.query_one(StreamLog)
     await until(pilot, lambda: log.shown.end == player.extent().end, "the newest row in sight")
-
-
-def bottom(pilot: Pilot[Any]) -> str:
-    return lines(pilot.app)[-1]
 
 
 async def test_the_keys_lead_through_a_recording(path: Path) -> None:
@@ -113,7 +109,7 @@ async def test_keys_that_ask_a_server_for_something_are_not_there(path: Path) ->
             assert player.state is State.ENDED
             assert player.extent() == before
             for word in ("Stop", "Now", "Fresh", "Record", "Retry"):
-                assert word not in bottom(pilot)
+                assert word not in foot(app)
             await pilot.press("question_mark")
             await shows(pilot, "Keys", "Back or on by one message.", "Slower or faster")
             for word in ("Stop:", "Fresh call", "skip to the newest", "grpcurl"):

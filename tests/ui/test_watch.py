@@ -23,7 +23,7 @@ from grpctap_server.feeds.counter import CounterFeed
 from grpctap_server.feeds.price import PriceFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support.puppet import Puppet, expired, price_message, progress, refusal
-from support.screens import hides, lines, shows, text, until
+from support.screens import foot, hides, lines, shows, text, until
 from support.server import RunningServer, eventually
 from support.taps import make_tap, reader_threads, texts
 
@@ -55,21 +55,17 @@ def viewer(
         assert reader_threads() == []
 
 
-def footer(app: ViewerApp) -> str:
-    return lines(app)[-1]
-
-
 @pytest.mark.parametrize("size", SIZES)
 async def test_the_keys_do_what_they_say(calm_server: RunningServer, size: tuple[int, int]) -> None:
     with viewer(calm_server.address) as (app, tap):
         async with app.run_test(size=size) as pilot:
             await shows(pilot, "● LIVE", "WTI ", "number ", "┤", "/s · ", "values")
-            assert "space Pause" in footer(app)
-            assert "Resume" not in footer(app)
+            assert "space Pause" in foot(app)
+            assert "Resume" not in foot(app)
 
             await pilot.press("space")
             await shows(pilot, "‖ PAUSED at #", "── paused at #", "space Resume")
-            assert "Pause" not in footer(app)
+            assert "Pause" not in foot(app)
             eventually(lambda: calm_server.service.open_calls == 0, "the server's call ends")
             paused_at = tap.snapshot().values
 
@@ -82,7 +78,7 @@ async def test_the_keys_do_what_they_say(calm_server: RunningServer, size: tuple
 
             await pilot.press("s")
             await shows(pilot, "■ STOPPED at #", "Stopped: the call was cancelled", "r Fresh call")
-            assert "space" not in footer(app)
+            assert "space" not in foot(app)
             eventually(lambda: calm_server.service.open_calls == 0, "the server's call ends")
 
             await pilot.press("r")
@@ -213,7 +209,7 @@ async def test_a_refused_place_offers_a_choice(key: str, token: bytes | None) ->
                 "o From oldest  r Fresh call  s Stop",
                 "WTI",
             )
-            assert "space" not in footer(app)
+            assert "space" not in foot(app)
             await pilot.press(key)
             if token is None:
                 await shows(pilot, "■ STOPPED at #40", "r Fresh call", "failed with OUT_OF_RANGE")
@@ -246,7 +242,7 @@ async def test_a_lost_call_is_opened_again_and_the_keys_hurry_it_or_give_it_up()
                     "space Try now",
                     "s Give up",
                 )
-                assert "s Stop" not in footer(app)
+                assert "s Stop" not in foot(app)
                 await pilot.press("space")
                 await until(pilot, lambda: len(puppet.requests) == 2, "the second call")
                 await shows(pilot, "attempt 1, connecting")
@@ -305,7 +301,7 @@ async def test_a_stream_that_ends_is_finished() -> None:
                 await shows(
                     pilot, "✓ FINISHED", "Finished: the server ended the call, OK", "5 values in"
                 )
-                assert "space" not in footer(app)
+                assert "space" not in foot(app)
 
 
 async def test_an_empty_stream_is_finished_without_a_value() -> None:
@@ -409,16 +405,16 @@ async def test_a_small_terminal_shows_values_first(
             assert all(len(row) <= size[0] for row in rows)
             if size[1] >= 6:
                 assert any(row.lstrip().startswith("#") for row in rows)
-                assert "space Resume" in rows[-1]
+                assert "space Resume" in foot(app)
             if size[0] >= 30:
-                assert "q Quit" in rows[-1]
+                assert "q Quit" in foot(app)
 
 
 async def test_a_key_in_the_bottom_line_can_be_clicked(server: RunningServer) -> None:
     with viewer(server.address) as (app, _):
         async with app.run_test(size=(80, 24)) as pilot:
             await shows(pilot, "● LIVE", "space Pause")
-            await pilot.click("KeyBar", offset=(footer(app).index("Stop"), 0))
+            await pilot.click("KeyBar", offset=(foot(app).index("Stop"), 0))
             await shows(pilot, "■ STOPPED")
-            await pilot.click("KeyBar", offset=(footer(app).index("r Fresh"), 0))
+            await pilot.click("KeyBar", offset=(foot(app).index("r Fresh"), 0))
             await shows(pilot, "● LIVE")

@@ -59,6 +59,8 @@ class ViewerApp(App[int]):
     """
 
     TITLE = "grpctap"
+    # Above the keys, the status and a filter that is written, which they would hide.
+    CSS = "ToastRack { margin-bottom: 5; }"
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
         Binding("ctrl+z", "suspend_process", "Suspend", show=False),

@@ -183,6 +183,7 @@ class Player(Playing):
                 attempt=0,
                 retry_ns=0,
                 gave_up=False,
+                reconnects=place.reconnects,
             )
 
     def facts(self) -> CallFacts | None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grpctap.core.board import Board, Column, Entry
+from grpctap.core.board import Board, Entry
+from grpctap.core.board_order import Column
 from grpctap.core.follow import Follower
 from grpctap.core.history import History
 from grpctap.core.keys import Key

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
-from enum import Enum
-from math import isfinite, nan
+from functools import partial
+from math import inf, isfinite, nan
 from operator import itemgetter
 
+from grpctap.core.board_order import Column, Ordering
 from grpctap.core.follow import Taken
 from grpctap.core.history import Located, Slab, Value
 from grpctap.core.keys import Key
@@ -134,17 +136,6 @@ class Entry:
         return self._previous_number
 
 
-class Column(Enum):
-    """By what a board is sorted; the value is what stands above the column."""
-
-    KEY = "key"
-    VALUE = "value"
-    CHANGE = "change"
-    PERCENT = "%"
-    COUNT = "count"
-    SEEN = "seen"
-
-
 class Board:
     """Keeps the newest message of each key, of so many keys; the least recently seen leave.
 
@@ -182,10 +173,14 @@ class Board:
         self.distinct = 0
         """Different keys ever seen, at least."""
         self.distinct_is_exact = True
+        self.taken = 0
+        """Values that were counted."""
         # The least recently seen come first.
         self._entries: dict[Key, Entry] = {}
         self._left: set[int] = set()
         self._bytes = 0
+        self._ordering: Ordering[Entry] | None = None
+        self._in_order: set[Entry] = set()
 
     def __len__(self) -> int:
         """How many keys are kept."""
@@ -195,10 +190,19 @@ class Board:
         """The entry of a key; None: there is none."""
         return self._entries.get(key)
 
-    def take(self, taken: Taken) -> None:
-        """Takes some rows, which come in order."""
+    def take(self, taken: Taken, chosen: Sequence[int] | None = None) -> None:
+        """Takes some rows, which come in order.
+
+        Args:
+            taken: The rows.
+            chosen: The offsets of the values among them that count; None: all do.
+        """
         slab = taken.slab
         offsets, raws = slab.messages()
+        nths: Sequence[int] = range(len(raws))
+        if chosen is not None:
+            offsets, nths, raws = _only(slab, chosen)
+        self.taken += len(raws)
         if not raws:
             return
         keys = self._keys(raws)
@@ -217,7 +221,7 @@ class Board:
             before = previous.get(key)
             self._bytes -= entry.size
             entry.update(
-                *(slab, offsets[at], at, raws[at]),
+                *(slab, offsets[at], nths[at], raws[at]),
                 None if before is None else raws[before],
                 counts[key],
             )
@@ -227,16 +231,45 @@ class Board:
 
     def arrange(self, by: Column, *, descending: bool) -> None:
         """Sorts the rows; what is equal keeps its order, and what is not there comes last."""
-        self.rows = [entry for entry in self.rows if not entry.gone]
-        ranked = [(self._rank(entry, by), entry) for entry in self.rows]
-        present = [pair for pair in ranked if pair[0] is not None]
-        present.sort(key=itemgetter(0), reverse=descending)
-        self.rows = [entry for _, entry in present]
-        self.rows += [entry for rank, entry in ranked if rank is None]
+        self.begin_order(by, descending=descending)
+        self.order_on(inf)
+
+    def begin_order(self, by: Column, *, descending: bool) -> None:
+        """Lets `order_on` sort the rows this way, in the place of any other."""
+        if by is Column.SEEN:
+            # The entries are in this order anyway.
+            self._ordering, self._in_order = None, set()
+            entries = self._entries.values()
+            self.rows = list(reversed(entries) if descending else entries)
+            return
+        rows = [entry for entry in self.rows if not entry.gone]
+        self._ordering = Ordering(rows, partial(self._rank, by), descending=descending)
+        self._in_order = set(rows)
+
+    def order_on(self, limit_s: float) -> bool:
+        """Sorts for about so many seconds; the rows change when all is done, and it returns True.
+
+        Rows that are new meanwhile stay the last ones.
+        """
+        if self._ordering is None:
+            return True
+        ordered = self._ordering.work(limit_s)
+        if ordered is None:
+            return False
+        ordered += [entry for entry in self.rows if entry not in self._in_order]
+        self.rows = [entry for entry in ordered if not entry.gone]
+        self._ordering, self._in_order = None, set()
+        return True
+
+    @property
+    def is_ordering(self) -> bool:
+        """Whether `order_on` has more to do."""
+        return self._ordering is not None
 
     def renumber(self, read: Numbers) -> None:
         """Reads other numbers from now on; changes since the first begin with the newest."""
         self.read, self.has_numbers = read, False
+        self._ordering, self._in_order = None, set()
         for entry in self._entries.values():
             entry.renumber()
 
@@ -275,11 +308,11 @@ class Board:
         if len(self.rows) > 2 * self._most_keys:
             self.rows = [entry for entry in self.rows if not entry.gone]
 
-    def _rank(self, entry: Entry, by: Column) -> object:
+    def _rank(self, by: Column, entry: Entry) -> object:
         match by:
             case Column.KEY:
                 key = entry.key
-                return key if not isinstance(key, str) else (key.casefold(), key)
+                return key if not isinstance(key, str) else f"{key.casefold()}\0{key}"
             case Column.VALUE:
                 return self.number(entry)
             case Column.COUNT:
@@ -290,6 +323,16 @@ class Board:
         if change is None:
             return None
         return change[0] if by is Column.CHANGE else change[1]
+
+
+def _only(slab: Slab, chosen: Sequence[int]) -> tuple[Sequence[int], Sequence[int], list[bytes]]:
+    """The values of a slab at these offsets: where each is among its rows, among its values, it."""
+    found = [
+        (at, at - bisect_left(slab.seams, at), raw)
+        for at in chosen
+        if isinstance(raw := slab.items[at], bytes)
+    ]
+    return [at for at, _, _ in found], [nth for _, nth, _ in found], [raw for _, _, raw in found]
 
 
 def _trace(key: Key) -> int:

@@ -80,11 +80,17 @@ class Follower:
                 return
 
     @property
+    def next_row(self) -> int:
+        """The row that is taken next."""
+        return self._next
+
+    @property
     def account(self) -> str:
         """What it has not seen, in words: "40,000 values behind"; "": nothing."""
-        parts = []
-        if self.behind:
-            parts.append(f"{self.behind:,} value{'' if self.behind == 1 else 's'} behind")
-        if self.unseen:
-            parts.append(f"{self.unseen:,} left the history unseen")
-        return " · ".join(parts)
+        behind = f"{self.behind:,} value{'' if self.behind == 1 else 's'} behind"
+        return " · ".join(part for part in (self.behind and behind, self.never) if part)
+
+    @property
+    def never(self) -> str:
+        """What it will never see, in words: "12 left the history unseen"; "": nothing."""
+        return f"{self.unseen:,} left the history unseen" if self.unseen else ""

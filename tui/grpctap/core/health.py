@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from operator import sub
 from typing import NamedTuple
 
+from grpctap.core.backlog import Backlog
 from grpctap.core.follow import Taken
 from grpctap.core.history import Slab
 from grpctap.core.loghistogram import LogHistogram
@@ -18,7 +19,9 @@ SECOND = 1_000_000_000
 WINDOW_S = 60
 """How many seconds the rates go back."""
 READ_AT_ONCE = 256
-"""Of so many values of a slice the event time is read, at most."""
+"""Of so many values of a slice the event time is read, at most, where they come fast."""
+FAST = 5_000
+"""Values a second that are fast."""
 
 
 class Largest(NamedTuple):
@@ -41,14 +44,23 @@ class Health:
     Args:
         event_ns: Reads the event time of a message, in nanoseconds since the epoch, or None where
             it has none; None: no message has one.
+        interruptions: Tells the newest interruptions, as far as they are known by now.
     """
 
-    def __init__(self, event_ns: Callable[[bytes], int | None] | None = None) -> None:
+    def __init__(
+        self,
+        event_ns: Callable[[bytes], int | None] | None = None,
+        interruptions: Callable[[], Sequence[Interruption]] = tuple,
+    ) -> None:
         self._event_ns = event_ns
+        self._backlog = Backlog(event_ns, interruptions)
         self.gaps = LogHistogram()
-        """Times between one value and the next; across a seam there is none."""
+        """Times between one value and the next; across a seam there is none, nor in a backlog."""
         self.latency = LogHistogram()
-        """Receive time less event time, of the values whose event time was read."""
+        """Receive time less event time, of the values whose event time was read.
+
+        Those of a backlog waited for the call, not on the way, and are not among them.
+        """
         self.values = 0
         self.bytes = 0
         self.largest = Largest(0, 0)
@@ -60,6 +72,11 @@ class Health:
         """Receive time of the value right before the next one."""
         self._seen_ns: int | None = None
         """Receive time of the newest value seen."""
+
+    @property
+    def caught_up(self) -> int:
+        """Values that came as a backlog, after an interruption."""
+        return self._backlog.values
 
     @property
     def reads_events(self) -> bool:
@@ -80,15 +97,19 @@ class Health:
             self._count(raws, times)
             self._note_largest(slab, offsets, raws)
             self._seen_ns = times[-1]
-        self._measure_gaps(slab)
-        if self._event_ns is not None:
-            self._measure_latency(self._event_ns, raws, times)
+        self._measure(slab)
 
-    def rates(self, now_ns: int) -> list[Second | None]:
-        """What came within each of the last whole seconds; None: it was not all seen."""
+    def rates(self, now_ns: int, *, behind: bool = False) -> list[Second | None]:
+        """What came within each of the last whole seconds; None: it was not all seen.
+
+        `behind` says that more has come by `now_ns` than was taken.
+        """
         last = now_ns // SECOND
+        seen = last if not behind else 0 if self._seen_ns is None else self._seen_ns // SECOND
         return [
-            None if second in self._unknown else Second(*self._seconds.get(second, (0, 0)))
+            Second(*self._seconds.get(second, (0, 0)))
+            if second < seen and second not in self._unknown
+            else None
             for second in range(last - WINDOW_S, last)
         ]
 
@@ -127,31 +148,56 @@ class Health:
         first = last - WINDOW_S if seen_ns is None else max(seen_ns // SECOND, last - WINDOW_S)
         self._unknown.update(range(first, last + 1))
 
-    def _measure_gaps(self, slab: Slab) -> None:
+    def _measure(self, slab: Slab) -> None:
+        """Measures what lies between two seams, each by itself."""
         start = 0
         for seam in (*slab.seams, len(slab.items)):
-            times = slab.times[start:seam]
-            if times:
-                if self._last_ns is not None:
-                    times.insert(0, self._last_ns)
-                gaps = list(map(sub, times[1:], times))
-                if gaps and min(gaps) < 0:
-                    gaps = [max(gap, 0) for gap in gaps]
-                self.gaps.add(gaps)
-                self._last_ns = times[-1]
+            if start < seam:
+                self._measure_run(slab.times[start:seam], slab.items[start:seam])  # type: ignore[arg-type]
             if seam < len(slab.items):
                 self._last_ns = None
+                self._backlog.begin(slab.items[seam])
             start = seam + 1
+
+    def _measure_run(self, times: array[int], raws: Sequence[bytes]) -> None:
+        if self._backlog.is_on:
+            came = self._backlog.take(
+                times,
+                raws,
+                usual_late_ns=_median(self.latency) if self.latency.count else None,
+                usual_gap_ns=_median(self.gaps) if self.gaps.count else 0,
+            )
+            if came:
+                self._last_ns = times[came - 1]
+                times, raws = times[came:], raws[came:]
+        if times:
+            self._measure_gaps(times)
+            if self._event_ns is not None:
+                self._measure_latency(self._event_ns, raws, times)
+
+    def _measure_gaps(self, times: array[int]) -> None:
+        last_ns, self._last_ns = self._last_ns, times[-1]
+        if last_ns is not None:
+            times = array("q", [last_ns]) + times
+        gaps = list(map(sub, times[1:], times))
+        if gaps and min(gaps) < 0:
+            gaps = [max(gap, 0) for gap in gaps]
+        self.gaps.add(gaps)
 
     def _measure_latency(
         self, event_ns: Callable[[bytes], int | None], raws: Sequence[bytes], times: Sequence[int]
     ) -> None:
         chosen: Iterable[int] = range(len(raws))
-        if len(raws) > READ_AT_ONCE:
+        # The history of a slow stream is read as a whole, however many of it come at once.
+        if len(raws) > READ_AT_ONCE and times[-1] - times[0] < len(raws) * SECOND // FAST:
             self.sampled = True
             chosen = (at * len(raws) // READ_AT_ONCE for at in range(READ_AT_ONCE))
         found = ((times[at], event_ns(raws[at])) for at in chosen)
         self.latency.add([time - event for time, event in found if event is not None])
+
+
+def _median(durations: LogHistogram) -> int:
+    return durations.quantiles((50,))[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,14 @@ class Progress(NamedTuple):
     lost: int
 
 
+class Known(NamedTuple):
+    """The rows `first` to `stop` - 1 are checked; `found` are the numbers of those that match."""
+
+    first: int
+    stop: int
+    found: list[int]
+
+
 class _Page:
     """What was found in PAGE consecutive rows: the rows to show, in order, and which are seams."""
 
@@ -123,7 +131,7 @@ class Matches:
         self._changes = 0
         self._restarts = 0
         self._slice = _FIRST_SLICE
-        self._in_work = 0
+        self._in_work = range(0)
 
     # What the worker's thread calls.
 
@@ -199,8 +207,8 @@ class Matches:
         start = max(part.start, page_start, part.stop - self._slice)
         if start > part.start:
             self._left.append(range(part.start, start))
-        self._in_work = part.stop - start
-        return range(start, part.stop)
+        self._in_work = range(start, part.stop)
+        return self._in_work
 
     def _check(self, source: RowSource, part: range, restarts: int) -> None:
         rows = source.span(part.start, part.stop)
@@ -216,7 +224,7 @@ class Matches:
         found = [numbers[at] for at in self.wanted.select(values)] if values else []
         shown = sorted(found + seams) if seams else found
         with self._lock:
-            self._in_work = 0
+            self._in_work = range(0)
             if restarts != self._restarts:
                 return
             # Those that left the list, and then the history, before they were looked at.
@@ -258,7 +266,7 @@ class Matches:
     def progress(self) -> Progress:
         """How far it has come."""
         with self._lock:
-            left = sum(map(len, self._left)) + self._in_work
+            left = sum(map(len, self._left)) + len(self._in_work)
             seams = sum(len(page.seams) for page in self._pages.values())
             shown = self._size()
             checked = max(self._end - self._first - left - seams, 0)
@@ -289,6 +297,27 @@ class Matches:
         rows = source.pick(numbers)
         kept = [(number, row) for number, row in zip(numbers, rows, strict=True) if row is not None]
         return Picked(total - len(kept), [number for number, _ in kept], [row for _, row in kept])
+
+    def known(self, start: int, most: int) -> Known:
+        """The first rows from `start` on that are all checked, at most so many, and the matches."""
+        extent = self._live.extent()
+        with self._lock:
+            if extent.end < self._end:
+                # Rows were taken back, which the worker has not seen yet.
+                return Known(start, start, [])
+            start = max(start, self._first)
+            stop = min(start + most, self._end)
+            for part in (self._in_work, *self._left):
+                if part.start < stop and part.stop > start:
+                    stop = max(part.start, start)
+            found: list[int] = []
+            for number in range(start // PAGE, -(-stop // PAGE)):
+                page = self._pages.get(number)
+                if page is not None:
+                    at = bisect_left(page.shown, start)
+                    shown = page.shown[at : bisect_left(page.shown, stop)]
+                    found.extend(row for row in shown if not _has(page.seams, row))
+            return Known(start, max(stop, start), found)
 
     def is_match(self, row: int) -> bool:
         """Whether a row is known to match."""

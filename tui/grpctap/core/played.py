@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from grpctap.core.facts import CallFacts
 from grpctap.core.history import History
 from grpctap.core.recording import Ended, Headers, Opened, Received, SeamAt
-from grpctap.core.seams import Fault, Interruption, Irregularity, Outcome, Seam
+from grpctap.core.seams import Cause, Fault, Interruption, Irregularity, Outcome, Seam
 from grpctap.core.secrets import Metadata
 from grpctap.core.series import Mark, Series
 from grpctap.core.session import MAX_INTERRUPTIONS
@@ -55,7 +55,8 @@ class Place:
     the last one, and `start_ns` that of the first. Before it stand so many `rows`, of which
     `values` are values of `size` bytes, and so many `points` of the chart, the last one at
     `point_ns`. `seams` are the newest ones, by their identity in the recording: the row of each,
-    and what it said. Nothing in it changes.
+    and what it said. `reconnects` counts the attempts to reopen a lost call, `attempts` those of
+    the newest loss. Nothing in it changes.
     """
 
     offset: int
@@ -72,6 +73,8 @@ class Place:
     seams: tuple[tuple[int, int, Seam], ...] = ()
     interruptions: tuple[Interruption, ...] = ()
     counts: Counts = Counts()
+    reconnects: int = 0
+    attempts: int = 0
     call: CallFacts | None = None
     sent: Metadata = field(default=(), repr=False)
 
@@ -183,6 +186,8 @@ class Played:
                 call = CallFacts(number, entry.call_id, entry.time_ns)
                 self._meter.sample(entry.time_ns, self.history.values, self.history.bytes)
                 self._place = replace(self._place, sent=entry.metadata)
+                if place.interruptions and _is_loss(place.interruptions[-1]):
+                    self._note_attempt()
             case Headers() if call is not None and call.call_id == entry.call_id:
                 call = replace(call, headers_ns=entry.time_ns, initial_metadata=entry.metadata)
             case Ended() if call is not None and call.call_id == entry.call_id:
@@ -196,6 +201,14 @@ class Played:
         if call is not place.call:
             self._place = replace(self._place, call=call)
         self._move(step.time_ns)
+
+    def _note_attempt(self) -> None:
+        place = self._place
+        # The first one is counted by the seam, which is also there where the call is not.
+        again = int(place.attempts > 0)
+        self._place = replace(
+            place, attempts=place.attempts + 1, reconnects=place.reconnects + again
+        )
 
     def _move(self, time_ns: int) -> None:
         place = self._place
@@ -230,7 +243,10 @@ class Played:
                 interruptions = interruptions[:-1]
         else:
             row = self.history.add_seam(seam)
+        lost = 0
         if isinstance(seam, Interruption):
+            was_lost = before is not None and _is_loss(before[2])
+            lost = int(_is_loss(seam) and not was_lost)
             interruptions = (*interruptions, seam)[-MAX_INTERRUPTIONS:]
             self._meter.reset()
             self._sample_ns = 0
@@ -241,4 +257,10 @@ class Played:
             newest_seam=max(identity, place.newest_seam),
             interruptions=interruptions,
             counts=counts.plus(seam),
+            reconnects=place.reconnects + lost,
+            attempts=0 if lost else place.attempts,
         )
+
+
+def _is_loss(seam: Seam) -> bool:
+    return isinstance(seam, Interruption) and seam.cause is Cause.LOST

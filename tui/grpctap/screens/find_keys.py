@@ -46,7 +46,7 @@ class FindKeys(StreamScreen):
             line = FilterLine()
             await self.mount(line, before=self.query_one(StatusLine))
             self._finding = Finding(self.tap, line, self.query_one(StreamLog))
-        self.show_log()
+        self.uncover_view()
         self._finding.open()
         self.refresh_bindings()
 

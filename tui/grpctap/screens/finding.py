@@ -40,6 +40,11 @@ class Finding:
         """The filter that the log shows; None: none."""
         return None if self._matches is None else self._matches.wanted
 
+    @property
+    def shown(self) -> Matches | None:
+        """The matches that are shown alone; None: all values are."""
+        return self._matches if self._line.only else None
+
     def open(self) -> None:
         """Lets somebody write a filter."""
         self._line.open()

@@ -17,6 +17,7 @@ from grpctap.widgets.stream_log import StreamLog
 
 if TYPE_CHECKING:
     from grpctap.core.keying import Keying
+    from grpctap.core.matches import Matches
     from grpctap.screens.health import HealthSide
     from grpctap.widgets.board_view import BoardView
 
@@ -36,6 +37,7 @@ class Side:
         self._keying: Keying | None = None
         self._view: BoardView | None = None
         self._board_on = False
+        self._matches: Matches | None = None
         self._health: HealthSide | None = None
 
     @property
@@ -50,9 +52,8 @@ class Side:
 
     def toggle_board(self) -> None:
         """Shows the board in the place of the log, or the log again."""
-        if self._covered:
-            # What is asked for is to be seen.
-            self.toggle_health()
+        # What is asked for is to be seen.
+        self.uncover()
         self._board_on = not self._board_on
         if self._view is None:
             from grpctap.core.keying import Keying
@@ -61,9 +62,10 @@ class Side:
             self._keying = Keying(self._tap.schema)
             self._view = BoardView(self._tap, form_of(self._tap.schema))
             self._screen.query_one(f"#{BODY}").mount(self._view, after=self._log)
+            self._view.sift(self._matches)
+            self.freeze()
             self._guess()
             self._view.pull(self._tap.now_ns())
-            self._view.frozen = self._log.frozen
         self.fit()
 
     def toggle_health(self) -> None:
@@ -89,10 +91,14 @@ class Side:
         if not covered and focused in (None, log, view):
             self._screen.set_focus(self.shown)
 
-    def show_log(self) -> None:
-        """Shows the log, in whose place something else may stand."""
+    def uncover(self) -> None:
+        """Hides the health, where it stands in the place of the log or the board."""
         if self._covered:
             self.toggle_health()
+
+    def show_log(self) -> None:
+        """Shows the log, in whose place something else may stand."""
+        self.uncover()
         if self._board_on:
             self.toggle_board()
 
@@ -110,15 +116,24 @@ class Side:
         """Whether the health stands in the place of the log."""
         return self._health is not None and self._health.is_on and not self._has_room_beside
 
-    def freeze(self, frozen: bool) -> None:
-        """Stands still together with the log."""
+    def freeze(self) -> None:
+        """Stands still together with the log, or follows together with it."""
         if self._view is not None:
-            self._view.frozen = frozen
+            still = self._log.still
+            self._view.freeze(None if still is None else still.end)
+
+    def sift(self, matches: Matches | None) -> None:
+        """Lets the board show the latest of these matches; None: of all values."""
+        if matches is self._matches:
+            return
+        self._matches = matches
+        if self._view is not None:
+            self._view.sift(matches)
 
     def tick(self) -> None:
         """Goes on where a look did not have time for all; for each frame."""
         board = self.board
-        if board is not None and board.display and board.is_behind:
+        if board is not None and board.display and board.is_busy:
             board.pull(self._tap.now_ns())
         if self._health is not None:
             self._health.tick()

@@ -58,6 +58,10 @@ class StreamScreen(RestingScreen[None]):
         """Shows the log, whatever stands in its place."""
         raise NotImplementedError
 
+    def uncover_view(self) -> None:
+        """Shows the log or the board, where something else stands in its place."""
+        raise NotImplementedError
+
     def focus_view(self) -> None:
         """Gives the keys to the log, or to what stands in its place; at once."""
         raise NotImplementedError

@@ -151,6 +151,7 @@ class WatchScreen(ChartKeys, FindKeys, KeepKeys):
             figures.gaps = self.tap.gaps()
             figures.frozen = now.values - self._frozen_at if log.frozen else None
             top.recording = recording_note(now.recording)
+        self._side.sift(None if self._finding is None else self._finding.shown)
         self._side.look(now)
         self._looks += 1
         if changed:
@@ -168,6 +169,10 @@ class WatchScreen(ChartKeys, FindKeys, KeepKeys):
         """Shows the log, whatever stands in its place."""
         self._side.show_log()
         self.refresh_bindings()
+
+    def uncover_view(self) -> None:
+        """Shows the log or the board, where something else stands in its place."""
+        self._side.uncover()
 
     def focus_view(self) -> None:
         """Gives the keys to the log, or to what stands in its place; at once."""
@@ -312,7 +317,7 @@ class WatchScreen(ChartKeys, FindKeys, KeepKeys):
     def _follow_log(self, frozen: bool) -> None:
         # The chart stands still together with the log.
         self.query_one(Chart).frozen = frozen
-        self._side.freeze(frozen)
+        self._side.freeze()
         self._frozen_at = self.tap.snapshot().values
         self.look()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len, set_cell_size
 
-from grpctap.core.board import Board, Column, Entry
+from grpctap.core.board import Board, Entry
+from grpctap.core.board_order import Column
 from grpctap.core.seams import duration
 from grpctap.core.ticks import decimals_of, number_text
 from grpctap.widgets.lines import fit
@@ -15,6 +17,9 @@ from grpctap.widgets.lines import fit
 BETWEEN = 2
 WIDEST_KEY = 40
 _LONGEST_PERCENT = 1e6
+_ALIGNED = (Column.VALUE, Column.CHANGE, Column.PERCENT)
+# What stands before the point of a number; a power of ten is all of it.
+_WHOLE = re.compile(r".*e.*|[^.%]*")
 # On a narrow screen the first of these give way.
 _DISPENSABLE = (Column.PERCENT, Column.COUNT, Column.SEEN, Column.CHANGE)
 # So that a column does not move when its numbers gain a digit.
@@ -60,21 +65,22 @@ class Widths:
 
     def __init__(self) -> None:
         self.columns: dict[Column, int] = {}
+        self._tails: dict[Column, int] = {}
 
     def fit(self, rows: Sequence[Cells], headers: dict[Column, str], room: int) -> None:
         """Widens the columns for rows, and leaves out those for which there is no room."""
         known = self.columns
-        columns = [column for column in Column if column in headers]
-        widths = {
-            column: max(
-                [
-                    known.get(column, _LEAST.get(column, 0)),
-                    cell_len(headers[column]),
-                    *(cell_len(cells.texts[column]) for cells in rows),
-                ]
-            )
-            for column in columns
-        }
+        widths: dict[Column, int] = {}
+        for column in [column for column in Column if column in headers]:
+            texts = [cells.texts[column] for cells in rows]
+            needed = [cell_len(text) for text in texts]
+            if column in _ALIGNED:
+                # Their points stand below each other, so each reaches as far beyond it.
+                tails = [_tail(text) for text in texts]
+                tail = self._tails[column] = max([self._tails.get(column, 0), *tails])
+                needed = [width + tail - own for width, own in zip(needed, tails, strict=True)]
+            least = max(known.get(column, _LEAST.get(column, 0)), cell_len(headers[column]))
+            widths[column] = max([least, *needed])
         widths[Column.KEY] = min(widths[Column.KEY], WIDEST_KEY, max(room // 3, 4))
         for column in _DISPENSABLE:
             if self.taken(widths) > room:
@@ -92,12 +98,26 @@ class Widths:
         return self.taken(self.columns)
 
     def padded(self, column: Column, text: str) -> str:
-        """A cell in its column, keys at its left and numbers at its right, and blanks behind."""
+        """A cell in its column, with blanks behind; keys at its left, numbers by their points."""
+        width = self.columns[column]
+        if column is Column.KEY:
+            return set_cell_size(fit(text, width), width + BETWEEN)
+        if column in _ALIGNED:
+            text += " " * (self._tails.get(column, 0) - _tail(text))
+        return self.header(column, text)
+
+    def header(self, column: Column, text: str) -> str:
+        """What stands above a column, with blanks behind."""
         width = self.columns[column]
         text = fit(text, width)
         if column is Column.KEY:
             return set_cell_size(text, width + BETWEEN)
         return " " * (width - cell_len(text)) + text + " " * BETWEEN
+
+
+def _tail(text: str) -> int:
+    """How many cells of a number stand from its point on, or from where one would stand."""
+    return len(text) - len(_WHOLE.match(text)[0])  # type: ignore[index]
 
 
 def _percent(percent: float | None) -> str:

@@ -53,7 +53,7 @@ class FilterField(LineInput):
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"filter-field--error"}
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("enter", "screen.leave_filter", "To the log", tooltip="Go to the log, filtered"),
+        Binding("enter", "screen.leave_filter", "Done", tooltip="Go to what is filtered"),
         Binding(
             "tab",
             "screen.switch_filter",
@@ -234,4 +234,4 @@ class FilterLine(Vertical):
             return (
                 "Type what to look for: words, a /regex/, or a condition on fields. escape leaves."
             )
-        return f"tab {other} · enter to the log · escape clears · . , next, previous"
+        return f"tab {other} · enter done · escape clears · . , next, previous"

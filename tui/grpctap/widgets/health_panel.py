@@ -29,7 +29,11 @@ _SECOND = 1_000_000_000
 
 
 class Report(NamedTuple):
-    """What the panel shows; `account` is what was not seen of the stream, in words."""
+    """What the panel shows.
+
+    `account` is what was not seen of the stream, in words. `is_behind` says that more has come than
+    was reckoned with, and `read` how much of the history was read, from 0 to 1 (None: all of it).
+    """
 
     health: Health
     snapshot: Snapshot
@@ -37,6 +41,8 @@ class Report(NamedTuple):
     calls: int
     account: str
     now_ns: int
+    is_behind: bool = False
+    read: float | None = None
 
 
 class HealthPanel(KeptLines):
@@ -101,39 +107,61 @@ class HealthPanel(KeptLines):
 
     def _head(self, report: Report, width: int) -> list[Text]:
         health = report.health
-        head = [self._title(report, width), *self._rates(health, report.now_ns, width)]
-        size = "-"
+        size = ["-"]
         if health.values:
             mean = quantity(health.bytes / health.values)
-            size = f"mean {mean}, max {quantity(health.largest.size)} #{health.largest.label}"
-        gaps = health.gaps
-        figures = _figures(gaps, width - _LABEL) if gaps.count else "-"
-        return [*head, self._row("size", size, width), self._row("gaps", figures, width)]
+            size = [f"mean {mean}", f"max {quantity(health.largest.size)} #{health.largest.label}"]
+        return [
+            self._title(report, width),
+            *self._rates(report, width),
+            *self._parts("size", size, width),
+            *self._figures("gaps", health.gaps, width),
+        ]
 
     def _tail(self, report: Report, width: int) -> list[Text]:
-        return [*self._latency(report.health, width), *self._seams(report, width)]
+        rows = self._latency(report.health, width)
+        if caught_up := report.health.caught_up:
+            note = _longest(
+                [
+                    f"{caught_up:,} caught up: not in these figures",
+                    f"{caught_up:,} caught up, not in here",
+                    f"{caught_up:,} caught up",
+                ],
+                width - _LABEL,
+            )
+            rows.append(self._row("", note, width, "behind"))
+        return [*rows, *self._seams(report, width)]
 
     def _title(self, report: Report, width: int) -> Text:
-        seen = report.health.values
         title = Text("", no_wrap=True).append("Health", self._style("title"))
+        if report.read is not None:
+            percent = int(report.read * 100)
+            note = fit(f" · reading the history, {percent} %", width - title.cell_len)
+            return title.append(note, self._style("behind"))
+        seen = report.health.values
         title.append(f" · {seen:,} value{'' if seen == 1 else 's'}", self._style("label"))
         if report.account:
             room = width - title.cell_len
             title.append(fit(f" · {report.account}", room), self._style("behind"))
         return title
 
-    def _rates(self, health: Health, now_ns: int, width: int) -> list[Text]:
-        seconds = health.rates(now_ns)
+    def _rates(self, report: Report, width: int) -> list[Text]:
+        seconds = report.health.rates(report.now_ns, behind=report.is_behind)
         last = seconds[-1]
+        texts = []
+        for at in (0, 1):
+            # Where the last second is not known yet, the stream's own figure is.
+            shown = round(report.snapshot.rate[at]) if last is None else last[at]
+            known = [second[at] for second in seconds if second is not None]
+            most = f", max {_amount(at, max(known))}" if known else ""
+            text = f" {_amount(at, shown)}/s"
+            texts.append(text + most if len(text + most) <= width - _LABEL else text)
+        columns = min(width - _LABEL - max(map(len, texts)), WINDOW_S // 2)
         rows = []
         for name, at in (("rate", 0), ("bytes", 1)):
-            known = [second[at] for second in seconds if second is not None]
-            shown = "-" if last is None else _amount(at, last[at])
-            most = f", max {_amount(at, max(known))}" if known else ""
             row = self._label(f"{name:<{_LABEL}}")
-            room = max(width - _LABEL - 22, 0)
-            row.append(_sparkline(seconds, at, min(room, WINDOW_S // 2)), self._style("line"))
-            row.append(fit(f" {shown}/s{most}", width - row.cell_len))
+            row.append(_sparkline(seconds, at, max(columns, 0)), self._style("line"))
+            row.append(fit(texts[at], width - row.cell_len))
             rows.append(row)
         return rows
 
@@ -159,9 +187,9 @@ class HealthPanel(KeptLines):
     def _latency(self, health: Health, width: int) -> list[Text]:
         latency = health.latency
         if not health.reads_events or not latency.count:
-            missing = "no event time" if health.values else "-"
+            missing = "no event time" if health.values and not health.caught_up else "-"
             return [self._row("latency", missing, width)]
-        rows = [self._row("latency", _figures(latency, width - _LABEL), width)]
+        rows = self._figures("latency", latency, width)
         notes = []
         if latency.negative:
             notes.append(f"{latency.negative:,} negative: clocks differ")
@@ -171,30 +199,45 @@ class HealthPanel(KeptLines):
 
     def _seams(self, report: Report, width: int) -> list[Text]:
         now = report.snapshot
-        seams = ", ".join(
+        seams = [
             f"{away.cause.value or 'skipped'} {away.count}×"
             + (f" {duration(away.time_ns)}" if away.time_ns else "")
             for away in report.away
-        )
-        calls = f"{report.calls:,} opened, {now.reconnects:,} to reconnect"
-        faults = f"{now.missed:,} missed, {now.repeated:,} repeated, {now.late:,} late"
-        wrong = now.missed or now.repeated or now.late
+        ]
+        calls = [f"{report.calls:,} opened", f"{now.reconnects:,} to reconnect"]
+        faults = [f"{now.missed:,} missed", f"{now.repeated:,} repeated", f"{now.late:,} late"]
+        wrong = "wrong" if now.missed or now.repeated or now.late else ""
+        history = [f"{now.kept:,} kept", f"{now.evicted:,} left"]
         return [
-            *self._wrapped("seams", seams or "none", width),
-            self._row("calls", calls, width),
-            self._row("order", faults, width, "wrong" if wrong else ""),
-            self._row("history", f"{now.kept:,} kept, {now.evicted:,} left", width),
+            *self._parts("seams", seams or ["none"], width),
+            *self._parts("calls", calls, width),
+            *self._parts("order", faults, width, wrong),
+            *self._parts("history", history, width),
         ]
 
-    def _wrapped(self, label: str, text: str, width: int) -> list[Text]:
-        lines = [""]
-        for part in text.split(", "):
-            joined = f"{lines[-1]}, {part}" if lines[-1] else part
-            if len(joined) > width - _LABEL and lines[-1]:
+    def _figures(self, label: str, durations: LogHistogram, width: int) -> list[Text]:
+        if not durations.count:
+            return [self._row(label, "-", width)]
+        p50, p99 = durations.quantiles(_PERCENTS)
+        named = (("p50", p50), ("p99", p99), ("max", durations.greatest))
+        parts = [f"{name} {_signed(time_ns)}" for name, time_ns in named]
+        if len(" ".join(parts)) > width - _LABEL:
+            # Units that stand close still say what they are.
+            parts = [f"{name} {_signed(time_ns).replace(' ', '')}" for name, time_ns in named]
+        return self._parts(label, parts, width, between=" ")
+
+    def _parts(
+        self, label: str, parts: Sequence[str], width: int, style: str = "", between: str = ", "
+    ) -> list[Text]:
+        """A line of parts, or as many lines as they take."""
+        lines = [parts[0]]
+        for part in parts[1:]:
+            joined = f"{lines[-1]}{between}{part}"
+            if len(joined) > width - _LABEL:
                 lines.append(part)
             else:
                 lines[-1] = joined
-        return [self._row("" if at else label, line, width) for at, line in enumerate(lines)]
+        return [self._row("" if at else label, line, width, style) for at, line in enumerate(lines)]
 
     def _row(self, label: str, text: str, width: int, style: str = "") -> Text:
         row = self._label(f"{label:<{_LABEL}}")
@@ -216,14 +259,9 @@ def _amount(at: int, amount: int) -> str:
     return quantity(amount) if at else f"{amount:,}"
 
 
-def _figures(histogram: LogHistogram, room: int) -> str:
-    p50, p99 = histogram.quantiles(_PERCENTS)
-    texts = (_signed(p50), _signed(p99), _signed(histogram.greatest))
-    whole = "p50 {} p99 {} max {}".format(*texts)
-    if len(whole) <= room:
-        return whole
-    # Units that stand close still say what they are.
-    return "p50 {} p99 {} max {}".format(*(text.replace(" ", "") for text in texts))
+def _longest(texts: Sequence[str], room: int) -> str:
+    """The first, and so the longest, of the texts that fits into so many cells, or the last."""
+    return next((text for text in texts if len(text) <= room), texts[-1])
 
 
 def _signed(time_ns: int) -> str:

@@ -68,7 +68,8 @@ class JsonView(ScrollView, can_focus=True):
         return Strip(segments).adjust_cell_length(width, self.rich_style)
 
     def _wrap(self) -> None:
-        self._width = self.scrollable_content_region.width
+        # Before it is laid out, nothing of the first frame is to be wrapped to no width at all.
+        self._width = self.scrollable_content_region.width or self.app.size.width
         self._rows = [row for line in self._lines for row in wrapped(line, self._width)]
         self.virtual_size = Size(self._width, len(self._rows))
         self.refresh()
