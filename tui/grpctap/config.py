@@ -70,7 +70,8 @@ class Config:
     @property
     def sent(self) -> Sent:
         """What is the same for all calls of it."""
-        return Sent(self.method.kind, self.metadata, self.target.security, self.method.pool)
+        method, security = self.method, self.target.security
+        return Sent(method.kind, self.metadata, security, method.pool, self.request)
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""

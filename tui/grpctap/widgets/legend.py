@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from grpctap.core.series import Column
 from grpctap.core.ticks import SECOND, decimals_of, number_text, tick_label
 from grpctap.widgets.braille import View
+from grpctap.widgets.lines import fit_apart
 
 Span = tuple[str, str]
 """A text, and the component class that colours it ("" for none)."""
@@ -192,10 +193,8 @@ def legend(
     else:
         return []
     drawn_rows: list[list[Span]] = []
-    for number, (view, row) in enumerate(zip(views, table, strict=True)):
-        name = view.name
-        if cell_len(name) > fitting[0]:
-            name = set_cell_size(name, fitting[0] - 1) + "…"
+    cut = fit_apart([view.name for view in views], fitting[0])
+    for number, (name, row) in enumerate(zip(cut, table, strict=True)):
         sign = "▸" if number == selected else " "
         head = f"{number + 1}{sign}{name}{' ' * (fitting[0] - cell_len(name))}"
         spans = [(head, LINES[number])]
