@@ -170,6 +170,6 @@ class StreamScreen(RestingScreen[None]):
         """What streams in one chart are told by, in as few cells as it takes."""
         names = [name.brief for name in distinct([screen.told for screen in streams])]
         return [
-            name if names.count(name) == 1 else f"{name} in tab {self._tabs.number(screen)}"
+            name if names.count(name) == 1 else f"tab {self._tabs.number(screen)}"
             for name, screen in zip(fit_apart(names, LONGEST_NAME), streams, strict=True)
         ]
