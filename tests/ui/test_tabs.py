@@ -316,7 +316,7 @@ async def test_there_are_nine_tabs_at_most(servers: list[RunningServer]) -> None
     with tabs(*[servers[0].address] * 9) as (app, _):
         async with app.run_test(size=(80, 24), notifications=True) as pilot:
             await until(pilot, lambda: states(app) == [State.LIVE] * 9, "all are live")
-            await shows(pilot, *(f" {number} ● {number} " for number in range(1, 10)))
+            await shows(pilot, *(f" {number} ● {number}" for number in range(1, 10)))
             await pilot.press("t")
             await shows(pilot, "9 tabs are the most")
             await goes_to(pilot, 9)
