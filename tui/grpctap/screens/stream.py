@@ -57,7 +57,6 @@ class StreamScreen(RestingScreen[None]):
         self._another = another
         self._leave = leave
         self._over: list[StreamScreen] = []
-        self._names: Sequence[str] = ()
 
     @property
     def _tabs(self) -> Tabs:
@@ -147,8 +146,6 @@ class StreamScreen(RestingScreen[None]):
             self._over.append(other)
         else:
             self._over.remove(other)
-        streams = [self, *self._over]
-        self._names = self._names_of(streams) if self._over else []
         chart = self.query_one(Chart)
         chart.over = self._layers if self._over else None
         chart.pull()
@@ -163,13 +160,13 @@ class StreamScreen(RestingScreen[None]):
             screen.tap.plots.pull(LOOK_S / len(self._over))
 
     def _layers(self) -> Sequence[Layer]:
-        streams = zip(self._names, (self, *self._over), strict=True)
-        return [Layer(name, screen.tap) for name, screen in streams]
-
-    def _names_of(self, streams: Sequence[StreamScreen]) -> list[str]:
-        """What streams in one chart are told by, in as few cells as it takes."""
+        """The streams of this chart, told apart in as few cells as it takes."""
+        streams = [self, *self._over]
         names = [name.brief for name in distinct([screen.told for screen in streams])]
+        names = fit_apart(names, LONGEST_NAME)
         return [
-            name if names.count(name) == 1 else f"tab {self._tabs.number(screen)}"
-            for name, screen in zip(fit_apart(names, LONGEST_NAME), streams, strict=True)
+            Layer(
+                name if names.count(name) == 1 else f"tab {self._tabs.number(screen)}", screen.tap
+            )
+            for name, screen in zip(names, streams, strict=True)
         ]

@@ -28,7 +28,11 @@ LINES = (
 )
 NONE = "–"
 MOST_DECIMALS = 6
-NAME_WIDTHS = (24, 16, 12, 8)
+NAME_WIDTHS = (32, 24, 16, 12, 8)
+LONG_NAME = 24
+"""Cells of a name for which columns are left out, unless there is room for both."""
+ROOMY = 60
+"""Cells for a legend in which there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +190,8 @@ def legend(
     widths = [max(cell_len(row[at][0]) for row in table) for at in range(3)]
     for columns in (3, 2, 1):
         used = 2 + sum(width + 1 for width in widths[:columns] if width)
-        names = [min(longest, most) for most in NAME_WIDTHS if columns == 1 or most < 24]
+        widest = NAME_WIDTHS[0] if limit >= ROOMY else LONG_NAME - (columns > 1)
+        names = [min(longest, most) for most in NAME_WIDTHS if most <= widest]
         fitting = [name for name in names if used + name <= limit]
         if fitting:
             break
