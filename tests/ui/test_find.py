@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,35 +12,15 @@ from textual import events
 from textual.pilot import Pilot
 
 from grpctap.app import ViewerApp
-from grpctap.core.cells import Cells
 from grpctap.core.history import Value
-from grpctap.core.listvalue import LIST_VALUE, METHOD
-from grpctap.screens.watch import WatchScreen
-from grpctap.tap import Tap
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
 from support.puppet import Puppet, price_message
 from support.screens import hides, lines, shows, text, until
-from support.server import RunningServer, eventually
-from support.taps import make_tap, reader_threads
+from support.server import RunningServer
+from support.viewers import viewer
 
 TALL, SMALL = (120, 30), (80, 24)
-
-
-@contextmanager
-def viewer(
-    address: str, history: int = 10**6, columns: str | None = None
-) -> Iterator[tuple[ViewerApp, Tap]]:
-    tap = make_tap(address, history=history)
-    if columns is not None:
-        tap.schema.cells = Cells(columns, LIST_VALUE.response, LIST_VALUE.pool)
-    try:
-        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
-        names = {"grpctap-finder"}
-        eventually(lambda: not names & {t.name for t in threading.enumerate()}, "its end")
 
 
 @pytest.fixture
