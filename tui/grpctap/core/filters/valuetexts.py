@@ -36,6 +36,11 @@ _SHORT_FORMS = frozenset(
     )
 )
 _SECOND_NS = 1_000_000_000
+_THOUSANDTHS = ["", *(f".{number:03d}" for number in range(1, 1_000))]
+# So many values of a field are known, each of so many characters at most.
+_MOST_KNOWN, _LONGEST_KNOWN = 8_192, 64
+# So many values tell whether they come again.
+_ENOUGH = 1_024
 _DIGITS = [f"{number:02d}" for number in range(60)]
 
 
@@ -46,7 +51,10 @@ def scalar_texts(field: FieldDescriptor) -> Texts:
         return _bytes
     if kind == FieldDescriptor.CPPTYPE_ENUM:
         return _enums(cast("EnumDescriptor", field.enum_type))
-    return _WRITERS.get(kind, _integers)
+    if kind == FieldDescriptor.CPPTYPE_BOOL:
+        return _truths
+    write = _REPEATED.get(kind)
+    return _integers if write is None else _Repeated(write)
 
 
 def known_texts(type_: Descriptor) -> Texts:
@@ -70,44 +78,57 @@ def _truths(values: Sequence[bool], _: int) -> list[str]:
     return ["true" if value else "false" for value in values]
 
 
-def _doubles(values: Sequence[float], _: int) -> list[str]:
-    if not values:
-        return []
-    # In a set, 0 and -0 are one.
-    if all(values):
-        distinct = set(values)
-        if 2 * len(distinct) <= len(values):
-            numbers = list(distinct)
-            known = dict(zip(numbers, _doubles(numbers, 0), strict=True))
-            return list(map(known.__getitem__, values))
+def _doubles(values: Sequence[float]) -> list[str]:
     # One call in C for all of them; whole ones without a point.
-    return f"{repr(values)[1:-1]}, ".replace(".0, ", ", ")[:-2].split(", ")
+    return f"{repr(values)[1:-1]}, ".replace(".0, ", ", ")[:-2].split(", ") if values else []
 
 
-def _singles(values: Sequence[float], _: int) -> list[str]:
-    # In a set, 0 and -0 are one.
-    return _once(values, _single) if all(values) else list(map(_single, values))
+def _singles(values: Sequence[float]) -> list[str]:
+    return [number_text(value, single=True) for value in values]
 
 
-def _single(value: float) -> str:
-    return number_text(value, single=True)
+def _strings(values: Sequence[str | bytes]) -> list[str]:
+    return [quoted(text_of(value)) for value in values]
 
 
-def _strings(values: Sequence[str | bytes], _: int) -> list[str]:
-    return _once(values, _string)
+class _Repeated:
+    """Writes values that often come again, each once, as long as they do."""
 
+    def __init__(self, write: Callable[[Sequence[Any]], list[str]]) -> None:
+        self._write = write
+        self._known: dict[Any, str] = {}
+        self._asked = self._new = 0
 
-def _string(value: str | bytes) -> str:
-    return quoted(text_of(value))
+    def __call__(self, values: Sequence[Any], _: int) -> list[str]:
+        if not self._is_worth_it(values):
+            return self._write(values)
+        known = self._known
+        texts = list(map(known.get, values))
+        if None not in texts:
+            self._asked += len(values)
+            return cast("list[str]", texts)
+        new = list({value for value, text in zip(values, texts, strict=True) if text is None})
+        if len(known) + len(new) > _MOST_KNOWN:
+            known.clear()
+            new = list(set(values))
+        known.update(zip(new, self._write(new), strict=True))
+        self._asked += len(values)
+        self._new += len(new)
+        return list(map(known.__getitem__, values))
 
-
-def _once(values: Sequence[Any], write: Callable[[Any], str]) -> list[str]:
-    """Writes each value, those that come again and again only once."""
-    distinct = set(values)
-    if 2 * len(distinct) > len(values):
-        return list(map(write, values))
-    known = dict(zip(distinct, map(write, distinct), strict=True))
-    return list(map(known.__getitem__, values))
+    def _is_worth_it(self, values: Sequence[Any]) -> bool:
+        if self._asked > _MOST_KNOWN:
+            # What was so long ago says less of what comes.
+            self._asked, self._new = self._asked // 2, self._new // 2
+        if 2 * self._new > self._asked > _ENOUGH:
+            # It is tried again after a while.
+            self._asked += len(values)
+            return False
+        first = values[0] if values else 0.0
+        if isinstance(first, float):
+            # To a dict, 0 and -0 are one.
+            return all(values)
+        return max(map(len, values)) <= _LONGEST_KNOWN
 
 
 def _bytes(values: Sequence[bytes], _: int) -> list[str]:
@@ -124,9 +145,8 @@ def _enums(enum: EnumDescriptor) -> Texts:
     return write
 
 
-_WRITERS: dict[int, Texts] = {
+_REPEATED: dict[int, Callable[[Sequence[Any]], list[str]]] = {
     FieldDescriptor.CPPTYPE_STRING: _strings,
-    FieldDescriptor.CPPTYPE_BOOL: _truths,
     FieldDescriptor.CPPTYPE_DOUBLE: _doubles,
     FieldDescriptor.CPPTYPE_FLOAT: _singles,
 }
@@ -145,8 +165,7 @@ def _times(values: Sequence[Any], _: int) -> list[str | None]:
 def _with_thousandths(text: str | None, nanos: int) -> str | None:
     if text is None or not 0 <= nanos < _SECOND_NS:
         return None
-    thousandths = nanos // 1_000_000
-    return f"{text}.{thousandths:03d}" if thousandths else text
+    return text + _THOUSANDTHS[nanos // 1_000_000]
 
 
 def _seconds(seconds: Set[int]) -> dict[int, str | None]:
