@@ -139,19 +139,18 @@ def test_what_is_found_is_what_matches(
 
 @settings(max_examples=150)
 @given(
-    capacity=st.integers(1, 20),
-    steps=st.lists(st.tuples(st.integers(0, 60), st.booleans()), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(1, 20), st.booleans()), min_size=1, max_size=12
+    )
 )
-def test_a_recording_that_goes_back_is_looked_at_anew(
-    capacity: int, steps: list[tuple[int, bool]]
-) -> None:
-    source = Source(History(capacity))
+def test_a_recording_that_goes_back_is_looked_at_anew(steps: list[tuple[int, int, bool]]) -> None:
+    source = Source(History())
     ticks = count()
     matches = Matches(source, WANTED, clock=lambda: next(ticks))
-    for place, is_looked_at in steps:
+    for place, kept, is_looked_at in steps:
         # As a player does: a new history, of rows that have the numbers that they had.
-        begin = max(place - capacity, 0)
-        source.history = History(capacity)
+        begin = max(place - kept, 0)
+        source.history = History()
         source.history.begin(begin, begin, begin)
         for number in range(begin, place):
             source.history.append(number, number, b"x" if number % 3 == 0 else b"y")
