@@ -26,8 +26,12 @@ class Pattern(Protocol):
         """All matches, in order."""
 
 
-def compile_pattern(pattern: str, start: int, *, any_case: bool = False) -> Pattern:
+def compile_pattern(
+    pattern: str, start: int, *, any_case: bool = False, many_lines: bool = False
+) -> Pattern:
     """Compiles a pattern in RE2's syntax; `start` is where it stands in the filter.
+
+    `many_lines`: a match may go over the end of a line.
 
     Raises:
         FilterError: it is none.
@@ -38,7 +42,7 @@ def compile_pattern(pattern: str, start: int, *, any_case: bool = False) -> Patt
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
-    options.never_nl = True
+    options.never_nl = not many_lines
     options.case_sensitive = not any_case
     options.max_mem = _MEMORY
     try:
