@@ -38,6 +38,10 @@ class Filter(NamedTuple):
     select: Select
     spans: Mark
 
+    def matches(self, value: Value) -> bool:
+        """Whether one value matches; of many, `select` tells several times as fast."""
+        return bool(self.select((value,)))
+
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*("|$)', re.DOTALL)
 _SIGNS = re.compile(r"[=<>~]|(?<![\w.])(?:has|in)\s*\(|(?<![\w.])contains\s*$", re.ASCII)
