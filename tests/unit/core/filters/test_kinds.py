@@ -393,8 +393,8 @@ def test_lines_of_odd_types_are_the_log_s() -> None:
     # No UTF-8, which nobody checks here.
     raws.append(b"\x4a\x02a\xff")
     assert Lines(odd("Odd")).write(raws) == [line(odd("Odd"), raw) for raw in raws]
-    texts = ("f59: 1 f1: -1", "m3 { number: 5 } f2: 0", "", 'm59 { [odd.more]: "x" } f1: 1')
-    raws = [PLAIN.parse("Wide", text).SerializeToString() for text in texts]
+    wide = ("f59: 1 f1: -1", "m3 { number: 5 } f2: 0", "", 'm59 { [odd.more]: "x" } f1: 1')
+    raws = [PLAIN.parse("Wide", text).SerializeToString() for text in wide]
     assert Lines(odd("Wide")).write(raws) == [line(odd("Wide"), raw) for raw in raws]
 
 
