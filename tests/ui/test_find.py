@@ -153,7 +153,7 @@ async def test_what_may_become_a_condition_leaves_the_log_as_it_is(puppet: Puppe
             await pilot.press("/")
             for letter in "sequence":
                 await pilot.press(letter)
-                await shows(pilot, "enter looks for it as text")
+                await shows(pilot, "enter: as text")
                 assert names(app)[-1] == "Gold 60"
             await shows(pilot, " condition ", "sequence is a number: go on with = != < >")
             await pilot.press("space", ">")

@@ -238,7 +238,7 @@ class FilterLine(Vertical):
         if self.error is not None:
             return f"{self.error}{shown}"
         if self.lacking:
-            return f"{self.lacking} · enter looks for it as text{shown}"
+            return f"{self.lacking} · enter: as text{shown}"
         other = "all, matches marked" if self.only else "matches only"
         if not self.text.strip():
             return (
