@@ -38,7 +38,7 @@ _SHORT_FORMS = frozenset(
 _SECOND_NS = 1_000_000_000
 _THOUSANDTHS = ["", *(f".{number:03d}" for number in range(1, 1_000))]
 # So many values of a field are known, each of so many characters at most.
-_MOST_KNOWN, _LONGEST_KNOWN = 8_192, 64
+_MOST_KNOWN, _LONGEST_KNOWN = 4_096, 64
 # So many values tell whether they come again.
 _ENOUGH = 1_024
 _DIGITS = [f"{number:02d}" for number in range(60)]
@@ -122,6 +122,7 @@ class _Repeated:
             self._asked, self._new = self._asked // 2, self._new // 2
         if 2 * self._new > self._asked > _ENOUGH:
             # It is tried again after a while.
+            self._known.clear()
             self._asked += len(values)
             return False
         first = values[0] if values else 0.0
