@@ -124,6 +124,30 @@ async def test_each_key_of_a_condition_keeps_the_last_good_filter(puppet: Puppet
             assert names(app)[-1] == "Gold 60"
 
 
+async def test_what_may_become_a_condition_leaves_the_log_as_it_is(puppet: Puppet) -> None:
+    with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
+        async with app.run_test(size=TALL) as pilot:
+            await begin(pilot, puppet, *named(1, 60))
+            await pilot.press("/")
+            for letter in "sequence":
+                await pilot.press(letter)
+                await shows(pilot, "enter: as text")
+                assert names(app)[-1] == "Gold 60"
+            await shows(pilot, " condition ", "sequence is a number: go on with = != < >")
+            await pilot.press("space", ">")
+            await shows(pilot, "a value is missing after >")
+            assert names(app)[-1] == "Gold 60"
+            await pilot.press("5", "8")
+            await shows(pilot, "2 of 60 match")
+            await hides(pilot, "is missing")
+            assert names(app) == ["Brent 59", "Gold 60"]
+            await pilot.press("escape", "/", *"nu")
+            await shows(pilot, "a condition may begin so: number")
+            await pilot.press("enter")
+            await shows(pilot, " text ", "0 of 60 match")
+            assert isinstance(app.screen.focused, StreamLog)
+
+
 async def test_the_place_of_an_error_is_marked(puppet: Puppet) -> None:
     with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
         async with app.run_test(size=SMALL) as pilot:

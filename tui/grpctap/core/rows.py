@@ -133,7 +133,12 @@ class Chunk:
 
     def rows(self) -> Iterator[Row]:
         """The rows, in order, of which none was let go."""
-        return map(self.row, range(len(self)))
+        if self.seams:
+            return map(self.row, range(len(self)))
+        ordinals = range(self.ordinal, self.ordinal + len(self))
+        # Much faster than to make one after the other.
+        fields = zip(self.sequences, ordinals, self.times, self.items, strict=True)
+        return cast("Iterator[Row]", map(Value._make, fields))
 
     def _ordinal_at(self, at: int) -> int:
         return self.ordinal + at - bisect_left(self.seams, at)
@@ -157,11 +162,23 @@ class Rows(Sequence[Row]):
     def __getitem__(self, index: int | slice) -> Row | list[Row]:
         """One of them, or those of a slice."""
         places = range(len(self))[index]
-        return self._row(places) if isinstance(places, int) else [self._row(at) for at in places]
+        if isinstance(places, int):
+            return self._row(places)
+        if places.step == 1:
+            return list(self._rows(places.start, places.stop))
+        return [self._row(at) for at in places]
 
     def __iter__(self) -> Iterator[Row]:
         """All of them, in order."""
         return chain.from_iterable(part.rows() for part in self._parts)
+
+    def _rows(self, start: int, stop: int) -> Iterator[Row]:
+        number = bisect_right(self._starts, start) - 1
+        while start < stop:
+            part, begin = self._parts[number], self._starts[number]
+            end = min(stop - begin, len(part))
+            yield from part.part(start - begin, end).rows()
+            number, start = number + 1, begin + end
 
     def _row(self, place: int) -> Row:
         number = bisect_right(self._starts, place) - 1
