@@ -120,7 +120,7 @@ async def test_tab_goes_to_the_chart_and_back(server: RunningServer) -> None:
             await pilot.press("tab")
             await until(pilot, lambda: chart.has_focus, "in the chart")
             await shows(pilot, "← → Cursor", "+ - Zoom", "0 All", "esc Log", "space Pause")
-            assert "▸" in chart_rows(app)[0]
+            await until(pilot, lambda: "▸" in chart_rows(app)[0], "that the chart has the focus")
             assert "⏎" not in lines(app)[-1].split("Cursor")[0]
             await pilot.press("left")
             await shows(pilot, "held, 0 follows", "0 Follow", "⏎ Message")
@@ -168,7 +168,7 @@ async def test_enter_goes_to_the_message_at_the_cursor() -> None:
             values = [row for row in log.shown.rows if isinstance(row, Value)]
             inside = [value for value in values if start_ns <= value.time_ns < end_ns]
             assert found in inside
-            assert any(f"▸#{found.label}" in line for line in lines(app))
+            await shows(pilot, f"▸#{found.label}")
 
             # It stands out most of those in the column.
             def away(value: Value) -> float:

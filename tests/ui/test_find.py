@@ -215,14 +215,15 @@ async def test_what_stands_still_is_filtered_as_it_is_whatever_is_evicted(puppet
             await until(pilot, lambda: tap.snapshot().values == 300, "all values")
             await write(pilot, "sequence <= 12")
             await shows(pilot, "12 of 100 match", "FROZEN, +200 new")
-            assert names(app) == [f"{('Gold', 'WTI', 'Brent')[n % 3]} {n}" for n in range(1, 13)]
+            twelve = [f"{('Gold', 'WTI', 'Brent')[n % 3]} {n}" for n in range(1, 13)]
+            await until(pilot, lambda: names(app) == twelve, "the matches")
             # The cursor was on #100, and stands on what is nearest.
-            assert "Gold 12" in cursor_row(app)
+            await until(pilot, lambda: "Gold 12" in cursor_row(app), "the nearest")
             await pilot.press("enter", "up", "up", "enter")
             await shows(pilot, '"sequence": "10"', "It has left the history since")
             await pilot.press("escape", "escape")
             await until(pilot, lambda: "WTI 10" in cursor_row(app), "the same row among all")
-            assert "Brent 11" in text(app)
+            await shows(pilot, "Brent 11")
             await write(pilot, "sequence <= 202")
             await shows(pilot, "100 of 100 match")
             await pilot.press("enter", "f")

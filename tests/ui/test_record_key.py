@@ -70,7 +70,7 @@ async def test_w_records_what_is_kept_and_what_comes_until_w(
                 r"grpctap-proto\.StreamServer-ListValue-\d{8}-\d{6}\.grpctap", path.name
             )
             await shows(pilot, path.name[:13])
-            assert "● LIVE" in lines(app)[0]
+            await until(pilot, lambda: "● LIVE" in lines(app)[0], "it goes on")
 
             before = tap.snapshot().values
             await until(pilot, lambda: tap.snapshot().values > before, "more values")

@@ -90,7 +90,8 @@ async def test_each_stream_has_a_state_of_its_own(servers: list[RunningServer]) 
             assert states(app) == [State.PAUSED, State.LIVE, State.STOPPED]
             await goes_to(pilot, 2)
             await shows(pilot, "FROZEN, +")
-            assert lines(app)[log.region.y : log.region.bottom] == held
+            same = lambda: lines(app)[log.region.y : log.region.bottom] == held  # noqa: E731
+            await until(pilot, same, "the log as it was held")
             await goes_to(pilot, 1)
             await shows(pilot, "‖ PAUSED at #", servers[0].address)
             await pilot.press("space")
@@ -112,7 +113,7 @@ async def test_one_key_pauses_all_that_are_live_and_resumes_all(
         async with app.run_test(size=SIZE, notifications=True) as pilot:
             await until(pilot, lambda: states(app) == [State.LIVE] * 3, "all are live")
             await pilot.press("space", "P")
-            assert states(app) == [State.PAUSED] * 3
+            await until(pilot, lambda: states(app) == [State.PAUSED] * 3, "all are paused")
             for server in servers:
                 await_no_calls(server)
             await pilot.press("P")
@@ -129,7 +130,8 @@ async def test_a_stream_that_has_ended_is_neither_paused_nor_resumed(
         async with app.run_test(size=SIZE, notifications=True) as pilot:
             await until(pilot, lambda: states(app) == [State.LIVE] * 2, "both are live")
             await pilot.press("s", "P")
-            assert states(app) == [State.STOPPED, State.PAUSED]
+            ends = [State.STOPPED, State.PAUSED]
+            await until(pilot, lambda: states(app) == ends, "one is stopped, one is paused")
             await pilot.press("P")
             await until(pilot, lambda: states(app) == [State.STOPPED, State.LIVE], "resumed")
 
@@ -294,7 +296,10 @@ async def test_boxes_stay_over_their_tab(servers: list[RunningServer]) -> None:
             await shows(pilot, " 2 ● ListValue", "received")
             await goes_to(pilot, 2)
             await shows(pilot, "space Pause")
-            await pilot.press("question_mark", "1")
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the help")
+            await pilot.press("1")
+            await until(pilot, lambda: not app.is_dealing, "the key is dealt with")
             assert isinstance(app.screen, HelpScreen)
             await pilot.press("escape", "1")
             await until(pilot, lambda: isinstance(app.screen, InspectScreen), "the inspector")

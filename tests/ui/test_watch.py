@@ -89,7 +89,8 @@ async def test_freeze_holds_the_view_and_loses_nothing(server: RunningServer) ->
             assert tap.snapshot().state is State.LIVE
             await pilot.press("f")
             await hides(pilot, "FROZEN")
-            assert lines(app)[log.region.y : log.region.bottom] != held
+            moved = lambda: lines(app)[log.region.y : log.region.bottom] != held  # noqa: E731
+            await until(pilot, moved, "the log moves on")
             assert tap.snapshot().missed == 0
 
 
