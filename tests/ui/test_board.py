@@ -212,8 +212,9 @@ async def test_chosen_columns_stand_beside_it(server: Tickers) -> None:
             await open_board(pilot, tap, server, *rounds(1, 3))
             await until(pilot, lambda: re.search(r"SELL +X1", row(app, "BRENT")), "its columns")
             view = app.screen.query_one(BoardView)
-            above = lambda: lines(app)[view.region.y + 1]  # noqa: E731
-            await until(pilot, lambda: re.search(r"side +venue\.id", above()), "their names")
+            at = view.region.y + 1
+            named = re.compile(r"side +venue\.id")
+            await until(pilot, lambda: named.search(lines(app)[at]), "their names")
 
 
 async def test_it_goes_on_while_hidden_and_freezes_with_the_log(server: Tickers) -> None:
