@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -19,7 +20,14 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
+from grpctap_server import peers
+from grpctap_server.counters import Counters
 from grpctap_server.feeds.base import Feed
+from grpctap_server.guard import Guard
+from grpctap_server.limits import Limits, make_room
+from grpctap_server.logs import log, logging_to_stderr
+from grpctap_server.protection import Protection
+from grpctap_server.reloading import Reloader, warn_if_exposed
 from grpctap_server.service import StreamServer
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
@@ -37,6 +45,10 @@ class ListenError(Exception):
     """The address cannot be listened on; the message says which and why."""
 
 
+class PlaintextError(ListenError):
+    """What is said there could be read on the way, and nobody allowed that."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """How to serve.
@@ -46,12 +58,20 @@ class ServeOptions:
         port: 0 to 65535; 0 takes any that is free.
         progress_interval: After how many seconds of silence progress is sent.
         until_eof: Whether the end of standard input ends the server too.
+        protection: Who may call, how, and how much.
+        drain: For how many seconds calls go on after the signal to end.
+        log_level: The least of what is logged: debug, info, warning or error.
+        log_interval: How often counts are logged, in seconds; 0: never.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     progress_interval: float = 5.0
     until_eof: bool = False
+    protection: Protection = field(default_factory=lambda: Protection(Limits()))
+    drain: float = 0.0
+    log_level: str = "info"
+    log_interval: float = 60.0
 
 
 def join_address(host: str, port: int) -> str:
@@ -59,10 +79,17 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def make_server() -> grpc.aio.Server:
-    """Make a server, without any service yet, whose port will be its own."""
+def make_server(guard: Guard | None = None) -> grpc.aio.Server:
+    """Make a server, without any service yet, whose port will be its own.
+
+    Args:
+        guard: What stands before its calls, and whose limits it keeps; None: nothing does.
+    """
     # By default a second server could take the same port, and each would get some of the calls.
-    return grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    options = [("grpc.so_reuseport", 0)]
+    if guard is None:
+        return grpc.aio.server(options=options)
+    return grpc.aio.server(options=[*options, *guard.bounds.options()], interceptors=[guard])
 
 
 def enable_reflection(names: Sequence[str], server: grpc.aio.Server) -> None:
@@ -94,16 +121,25 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     Raises:
         ListenError: If the address cannot be listened on.
     """
+    with logging_to_stderr(options.log_level):
+        await _serve(feed, options)
+
+
+async def _serve(feed: Feed, options: ServeOptions) -> None:
+    protection = options.protection
     service = StreamServer(feed, options.progress_interval)
-    server = make_server()
+    guard = Guard(protection.tokens, _fitting(protection.limits), Counters())
+    server = make_server(guard)
     pb_grpc.add_StreamServerServicer_to_server(service, server)
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     await status.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
-    names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    names = [SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME]
+    if protection.channelz:
+        names.append(_add_channelz(server))
     enable_reflection(names, server)
 
-    port = _listen(server, options.host, options.port)
+    port = _listen(server, options)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _END_SIGNALS:
@@ -112,7 +148,10 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         # A thread can wait for any kind of standard input; the loop only for some.
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
-    source = asyncio.create_task(feed.run())
+    jobs = [feed.run(), *(reloader.run() for reloader in _reloaders(protection, guard))]
+    if options.log_interval:
+        jobs.append(_log_counts(guard.counters, options.log_interval))
+    tasks = [asyncio.create_task(job) for job in jobs]
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
     await end.wait()
@@ -120,10 +159,65 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         # From here on a signal ends the process at once, and never with a traceback.
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
+    log(logging.INFO, "ending", drain=options.drain, **guard.counters.fields())
     await status.enter_graceful_shutdown()
+    if options.drain:
+        # Whoever sends calls here looks at the health now and then, and until then sends more.
+        await asyncio.sleep(options.drain)
     service.drain()
-    source.cancel()
+    for task in tasks:
+        task.cancel()
     await stop_server(server, _GRACE_S)
+    log(logging.INFO, "ended", **guard.counters.fields())
+
+
+def _fitting(limits: Limits) -> Limits:
+    """Bound the connections by the files that this process may open."""
+    room = make_room(limits.connections)
+    if room == limits.connections:
+        return limits
+    log(logging.WARNING, "limited", connections=room, by="open files", advice="raise ulimit -n")
+    return replace(limits, connections=room)
+
+
+def _add_channelz(server: grpc.aio.Server) -> str:
+    from grpc_channelz.v1 import channelz, channelz_pb2
+
+    channelz.add_channelz_servicer(server)
+    name: str = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
+    return name
+
+
+def _reloaders(protection: Protection, guard: Guard) -> Iterator[Reloader]:
+    tokens, certificate = protection.tokens, protection.certificate
+    if tokens is not None:
+        warn_if_exposed(tokens.path)
+
+        def changed() -> None:
+            ended = guard.end_withdrawn()
+            log(logging.INFO, "reload", of="tokens", tokens=len(tokens), calls_ended=ended)
+            warn_if_exposed(tokens.path)
+
+        yield Reloader("tokens", (tokens.path,), tokens.load, changed)
+    if certificate is not None:
+        warn_if_exposed(certificate.key)
+        yield Reloader(
+            "certificate",
+            certificate.files,
+            certificate.load,
+            lambda: log(logging.INFO, "reload", of="certificate"),
+        )
+
+
+async def _log_counts(counters: Counters, interval: float) -> None:
+    before = counters.fields()
+    while True:
+        await asyncio.sleep(interval)
+        now = counters.fields()
+        # A server that nobody calls has nothing to tell.
+        if now != before:
+            log(logging.INFO, "counts", **now)
+        before = now
 
 
 async def stop_server(server: grpc.aio.Server, grace: float) -> None:
@@ -139,18 +233,24 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
 
 
-def _listen(server: grpc.aio.Server, host: str, port: int) -> int:
-    """Bind the server to an address.
+def _listen(server: grpc.aio.Server, options: ServeOptions) -> int:
+    """Bind the server to its address.
 
     Returns:
         The port, also when 0 asked for any.
 
     Raises:
-        ListenError: If the address cannot be listened on.
+        ListenError: If the address cannot be listened on, or must not.
     """
+    host, port = options.host, options.port
     address = join_address(host, port)
+    certificate = options.protection.certificate
     try:
-        _try_bind(host, port)
+        reached = _try_bind(host, port)
+        if certificate is not None:
+            return server.add_secure_port(address, certificate.credentials())
+        if not all(peers.is_loopback(one) for one in reached):
+            _check_plaintext(options)
         return server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
@@ -163,8 +263,22 @@ def _listen(server: grpc.aio.Server, host: str, port: int) -> int:
         ) from None
 
 
-def _try_bind(host: str, port: int) -> None:
+def _check_plaintext(options: ServeOptions) -> None:
+    protection = options.protection
+    what = "values" if protection.tokens is None else "values and tokens"
+    if not protection.plaintext_allowed:
+        raise PlaintextError(
+            f"{options.host} is reached from other machines, and whoever is on the way could read "
+            f"{what}; give --cert and --key, or say --allow-plaintext"
+        )
+    log(logging.WARNING, "plaintext", host=options.host, advice=f"{what} can be read on the way")
+
+
+def _try_bind(host: str, port: int) -> list[str]:
     """Bind a plain socket to the address and let go of it, since gRPC's own error lacks the cause.
+
+    Returns:
+        Each numeric address that the host stands for.
 
     Raises:
         OSError: If the host is unknown or the address cannot be had.
@@ -175,6 +289,7 @@ def _try_bind(host: str, port: int) -> None:
             # As gRPC does: connections of a server that just ended do not keep its port taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
+    return [str(address[0]) for *_, address in addresses]
 
 
 def _await_eof(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:

@@ -228,12 +228,12 @@ class ServerProcess(ChildProcess):
     """`python -m grpctap_server` as a child, ready when the constructor returns.
 
     Args:
-        args: Flags; --port excepted.
+        args: Flags; --port excepted. Unless they say otherwise, errors alone are logged.
         port: 0 takes any that is free.
     """
 
     def __init__(self, *args: str, port: int = 0) -> None:
-        flags = ("--port", str(port), "--until-eof", *args)
+        flags = ("--port", str(port), "--until-eof", "--log-level", "error", *args)
         super().__init__((sys.executable, "-m", "grpctap_server", *flags))
         self.address = self.await_line(r"listening on (\S+)")[1]
         self.port = int(self.address.rpartition(":")[2])
