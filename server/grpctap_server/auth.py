@@ -101,17 +101,17 @@ class Tokens:
         """
         given = [value for key, value in metadata if key == _KEY]
         if not given:
-            raise _refusal("CREDENTIALS_MISSING", "send a token: authorization: Bearer …")
+            raise _refusal("CREDENTIALS_MISSING", "the server wants a bearer token")
         # Which one of several holds, others on the way may see differently.
         if len(given) > 1:
-            raise _refusal("CREDENTIALS_INVALID", "send a single authorization, not several")
+            raise _refusal("CREDENTIALS_INVALID", "more than one authorization was sent")
         scheme, _, credentials = str(given[0]).partition(" ")
         token = credentials.strip(" ")
         if scheme.lower() != _SCHEME or len(token) > LONGEST_TOKEN or not _TOKEN.fullmatch(token):
-            raise _refusal("CREDENTIALS_INVALID", "send a token: authorization: Bearer …")
+            raise _refusal("CREDENTIALS_INVALID", "the authorization is no bearer token")
         found = self.find(token)
         if found is None:
-            raise _refusal("CREDENTIALS_INVALID", "this token may not call; ask for another")
+            raise _refusal("CREDENTIALS_INVALID", "the server does not know the token")
         return found
 
 
