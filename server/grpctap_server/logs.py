@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import queue
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TextIO
 
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -32,6 +31,7 @@ _LONGEST_TRACEBACK = 4_000
 _WAITING = 5_000
 # How often the thread tells of what was left out, and how long an end waits for it, in seconds.
 _LOOK_S = 1.0
+_STDERR = 2
 # Names of loggers whose lines are of no use to who runs the server: what they say of a client's
 # faults has a traceback each.
 _QUIET = ("grpc",)
@@ -118,19 +118,21 @@ class LineHandler(logging.Handler):
     """Writes lines by a thread of its own, at a bearable pace.
 
     Args:
-        stream: Where to; one that fails is given up without a word.
+        write: Takes a line; may fail with OSError, which is passed over, and may take its time.
         clock: Seconds, from any start.
     """
 
-    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, write: Callable[[str], object], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__()
         self.setFormatter(Formatter())
-        self._stream = stream
+        self._write = write
         self._clock = clock
         self._buckets: dict[str, _Bucket] = {}
         self._waiting: queue.Queue[str | None] = queue.Queue(_WAITING)
         self._dropped = 0
-        self._thread = threading.Thread(target=self._write, name="log", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -171,7 +173,7 @@ class LineHandler(logging.Handler):
         record.fields = fields
         return self.format(record)
 
-    def _write(self) -> None:
+    def _run(self) -> None:
         while True:
             try:
                 line = self._waiting.get(timeout=_LOOK_S)
@@ -181,9 +183,8 @@ class LineHandler(logging.Handler):
             if line is None:
                 return
             # Whoever started the server may have closed its standard error since.
-            with contextlib.suppress(OSError, ValueError):
-                self._stream.write(f"{line}\n")
-                self._stream.flush()
+            with contextlib.suppress(OSError):
+                self._write(f"{line}\n")
 
     def _look(self) -> None:
         with self._locked():
@@ -202,6 +203,13 @@ class LineHandler(logging.Handler):
             self.release()
 
 
+def _to_stderr(line: str) -> None:
+    # Past Python's own object, whose lock a thread that is stuck would keep, at the end, too.
+    rest = line.encode(errors="backslashreplace")
+    while rest:
+        rest = rest[os.write(_STDERR, rest) :]
+
+
 @contextmanager
 def logging_to_stderr(level: str) -> Iterator[None]:
     """Log to standard error from now on, and what waits at the end.
@@ -211,7 +219,7 @@ def logging_to_stderr(level: str) -> Iterator[None]:
     """
     root = logging.getLogger()
     before = root.level
-    handler = LineHandler(sys.stderr)
+    handler = LineHandler(_to_stderr)
     root.addHandler(handler)
     root.setLevel(level.upper())
     for name in _QUIET:

@@ -47,7 +47,7 @@ def guarded(bounds: Limits) -> Iterator[tuple[RunningServer, Guard]]:
 def refused(client: Client, data: str = "x") -> str:
     code, info = client.refusal(data, b"")
     assert code is EXHAUSTED
-    return info.reason
+    return str(info.reason)
 
 
 def reason_of(error: Any) -> str:
@@ -55,7 +55,7 @@ def reason_of(error: Any) -> str:
     info = error_details_pb2.ErrorInfo()
     assert status is not None
     assert status.details[0].Unpack(info)
-    return info.reason
+    return str(info.reason)
 
 
 def opened(client: Client, count: int) -> list[Any]:
@@ -187,7 +187,7 @@ def test_a_request_that_does_not_come_is_not_waited_for_long(
         slow = stack.enter_context(raw_connection(server.port))
         slow.sendall(h2.data_to_send())
         with connect(server.address) as client:
-            late = []
+            late: list[bytes] = []
             while len(late) < 2:
                 for event in h2.receive_data(slow.recv(65_536)):
                     if isinstance(event, ResponseReceived | TrailersReceived):

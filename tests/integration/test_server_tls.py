@@ -91,8 +91,8 @@ def test_with_a_client_ca_clients_need_a_certificate_of_it(
         server.await_line("event=call .*certificate=viewer.example.com .*status=OK")
         assert_refused(watch(server, "-cacert", ours.file), 14)
         strange = theirs.issue_files("viewer")
-        flags = ("-cacert", ours.file, "-cert", strange[0], "-key", strange[1])
-        assert_refused(watch(server, *flags), 14)
+        shown = ("-cacert", ours.file, "-cert", strange[0], "-key", strange[1])
+        assert_refused(watch(server, *shown), 14)
 
 
 def test_certificates_are_read_anew_when_they_change_and_open_calls_go_on(

@@ -83,7 +83,7 @@ def refusal(tokens: Tokens, *metadata: tuple[str, str | bytes]) -> str:
     with pytest.raises(CallError) as refused:
         tokens.check(metadata)
     assert refused.value.code is grpc.StatusCode.UNAUTHENTICATED
-    return refused.value.info.reason
+    return str(refused.value.info.reason)
 
 
 def test_the_right_token_is_taken_whatever_stands_around_it(tokens: Tokens) -> None:

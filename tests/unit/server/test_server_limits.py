@@ -24,7 +24,7 @@ def refusal(slots: Slots, client: str) -> str:
     with pytest.raises(CallError) as refused:
         take(slots, client)
     assert refused.value.code is grpc.StatusCode.RESOURCE_EXHAUSTED
-    return refused.value.info.reason
+    return str(refused.value.info.reason)
 
 
 def test_each_client_has_its_share_and_all_have_theirs() -> None:

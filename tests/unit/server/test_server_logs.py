@@ -64,7 +64,7 @@ def test_long_values_are_cut() -> None:
 
 def test_a_line_has_its_time_and_level_and_event_first() -> None:
     stream = io.StringIO()
-    handler = LineHandler(stream)
+    handler = LineHandler(stream.write)
     handler.handle(record("call", peer="x"))
     handler.close()
     line = stream.getvalue()
@@ -75,7 +75,7 @@ def test_a_line_has_its_time_and_level_and_event_first() -> None:
 
 def test_lines_of_other_loggers_and_tracebacks_are_one_line_too() -> None:
     stream = io.StringIO()
-    handler = LineHandler(stream)
+    handler = LineHandler(stream.write)
     try:
         raise ValueError("boo\nboo")
     except ValueError as error:
@@ -90,7 +90,7 @@ def test_lines_of_other_loggers_and_tracebacks_are_one_line_too() -> None:
 
 def test_a_storm_is_cut_short_and_counted_and_other_events_come_through() -> None:
     stream, clock = io.StringIO(), Clock()
-    handler = LineHandler(stream, clock)
+    handler = LineHandler(stream.write, clock)
     for _ in range(10 * BURST):
         handler.handle(record("call"))
     handler.handle(record("counts"))
@@ -107,7 +107,7 @@ def test_a_storm_is_cut_short_and_counted_and_other_events_come_through() -> Non
 
 def test_what_was_left_out_is_told_when_the_storm_is_over() -> None:
     stream = io.StringIO()
-    handler = LineHandler(stream, Clock())
+    handler = LineHandler(stream.write, Clock())
     for _ in range(BURST + 7):
         handler.handle(record("call"))
     eventually(lambda: "event=suppressed of=call lines=7" in stream.getvalue(), "it is told")
@@ -132,7 +132,7 @@ def test_a_standard_error_that_nobody_reads_holds_up_nobody(
     monkeypatch.setattr("grpctap_server.logs._WAITING", 100)
     monkeypatch.setattr("grpctap_server.logs.BURST", 10_000)
     stream = Stuck()
-    handler = LineHandler(stream)
+    handler = LineHandler(stream.write)
     for _ in range(1_000):
         handler.handle(record("call"))
     stream.free.set()
@@ -144,8 +144,13 @@ def test_a_standard_error_that_nobody_reads_holds_up_nobody(
 
 
 def test_a_standard_error_that_was_closed_does_no_harm() -> None:
-    stream = io.StringIO()
-    stream.close()
-    handler = LineHandler(stream)
+    def fail(line: str) -> None:
+        tried.append(line)
+        raise BrokenPipeError
+
+    tried: list[str] = []
+    handler = LineHandler(fail)
+    handler.handle(record("call"))
     handler.handle(record("call"))
     handler.close()
+    assert len(tried) == 2
