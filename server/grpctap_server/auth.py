@@ -16,6 +16,7 @@ from typing import NamedTuple
 import grpc
 
 from grpctap_server.errors import CallError
+from grpctap_server.reloading import read_file
 
 SHORTEST_TOKEN = 16
 """Fewer characters can be guessed."""
@@ -71,10 +72,9 @@ class Tokens:
             TokenFileError: If it cannot be used.
         """
         try:
-            with self.path.open("rb") as file:
-                raw = file.read(_LONGEST_FILE + 1)
-        except OSError as error:
-            raise TokenFileError((error.strerror or str(error)).lower()) from None
+            raw = read_file(self.path, _LONGEST_FILE)
+        except ValueError as error:
+            raise TokenFileError(str(error)) from None
         self._tokens = _parse(raw)
 
     def find(self, given: str) -> Token | None:
@@ -129,8 +129,6 @@ def _digest(token: str) -> bytes:
 
 
 def _parse(raw: bytes) -> tuple[Token, ...]:
-    if len(raw) > _LONGEST_FILE:
-        raise TokenFileError("it is too large")
     try:
         lines = raw.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError:

@@ -202,7 +202,8 @@ class _Call:
         else:
             request = await self._request(context, limits.REQUEST_TIMEOUT_S)
             if request is None:
-                raise _bad("REQUEST_MISSING", "a call of this method begins with a request")
+                # gRPC says no more to a server of a request that is far too large.
+                raise _bad("REQUEST_MISSING", "no request came, or one that is far too large")
             self._look_at(request)
         behaviour: Any = (
             handler.stream_stream
@@ -277,6 +278,8 @@ class _Call:
             await context.abort_with_status(status)
         # A client that does not read cannot hear it, either: gRPC closes its stream then.
         last_word = asyncio.ensure_future(context.abort_with_status(status))
+        # Also when nobody waits for it to the end, its error is no news.
+        last_word.add_done_callback(lambda word: word.cancelled() or word.exception())
         done, _ = await asyncio.wait((last_word,), timeout=_LAST_WORD_S)
         if not done:
             last_word.cancel()

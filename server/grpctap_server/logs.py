@@ -20,9 +20,9 @@ from datetime import UTC, datetime
 LEVELS = ("debug", "info", "warning", "error")
 
 BURST = 200
-"""So many lines of one event may come at once."""
+"""So many lines of one event and level may come at once."""
 LINES_PER_SECOND = 50
-"""So many lines of one event may come for long."""
+"""So many of them a second may come for long."""
 
 # Longer values are cut, so that no client makes the log large, in characters.
 _LONGEST_VALUE = 300
@@ -129,7 +129,7 @@ class LineHandler(logging.Handler):
         self.setFormatter(Formatter())
         self._write = write
         self._clock = clock
-        self._buckets: dict[str, _Bucket] = {}
+        self._buckets: dict[tuple[str, str], _Bucket] = {}
         self._waiting: queue.Queue[str | None] = queue.Queue(_WAITING)
         self._dropped = 0
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -140,17 +140,19 @@ class LineHandler(logging.Handler):
         now = self._clock()
         # Names of events are ours, and few; messages of other loggers are not.
         event = record.getMessage() if hasattr(record, "fields") else record.name
-        bucket = self._buckets.setdefault(event, _Bucket(now))
+        # So a storm of refused calls leaves room for the lines of all others.
+        kind = (event, record.levelname.lower())
+        bucket = self._buckets.setdefault(kind, _Bucket(now))
         if not bucket.take(now):
             return
-        self._tell_suppressed(event, bucket)
+        self._tell_suppressed(kind, bucket)
         self._put(self.format(record))
 
     def close(self) -> None:
         """Write what waits, as far as standard error takes it within a second."""
         with self._locked():
-            for event, bucket in self._buckets.items():
-                self._tell_suppressed(event, bucket)
+            for kind, bucket in self._buckets.items():
+                self._tell_suppressed(kind, bucket)
         # A full queue means a standard error that is stuck.
         with contextlib.suppress(queue.Full):
             self._waiting.put_nowait(None)
@@ -163,9 +165,11 @@ class LineHandler(logging.Handler):
         except queue.Full:
             self._dropped += 1
 
-    def _tell_suppressed(self, event: str, bucket: _Bucket) -> None:
+    def _tell_suppressed(self, kind: tuple[str, str], bucket: _Bucket) -> None:
         if bucket.suppressed:
-            self._put(self._own_line("suppressed", of=event, lines=bucket.suppressed))
+            event, level = kind
+            fields = {"of": event, "of_level": level, "lines": bucket.suppressed}
+            self._put(self._own_line("suppressed", **fields))
             bucket.suppressed = 0
 
     def _own_line(self, event: str, **fields: object) -> str:
@@ -191,8 +195,8 @@ class LineHandler(logging.Handler):
             dropped, self._dropped = self._dropped, 0
             if dropped:
                 self._put(self._own_line("dropped", lines=dropped))
-            for event, bucket in self._buckets.items():
-                self._tell_suppressed(event, bucket)
+            for kind, bucket in self._buckets.items():
+                self._tell_suppressed(kind, bucket)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

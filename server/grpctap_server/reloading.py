@@ -39,6 +39,8 @@ class Reloader:
         self._load = load
         self._loaded = loaded
         self._marks = self._look()
+        # It may have changed between when it was first read and now.
+        self._read()
 
     async def run(self) -> None:
         """Look for changes until cancelled."""
@@ -49,15 +51,38 @@ class Reloader:
                 continue
             # Taken before the files are read: a change in between is seen at the next look.
             self._marks = marks
-            try:
-                await asyncio.to_thread(self._load)
-            except ValueError as error:
-                log(logging.ERROR, "reload", of=self._what, kept="the former", error=error)
-                continue
-            self._loaded()
+            if await asyncio.to_thread(self._read):
+                self._loaded()
+
+    def _read(self) -> bool:
+        try:
+            self._load()
+        except ValueError as error:
+            log(logging.ERROR, "reload", of=self._what, kept="the former", error=error)
+            return False
+        return True
 
     def _look(self) -> _Marks:
         return tuple(_mark(path) for path in self._files)
+
+
+def read_file(path: Path, limit: int) -> bytes:
+    """Read a file of at most so many bytes.
+
+    Raises:
+        ValueError: If it cannot be read, or is too large; the message says why.
+    """
+    try:
+        # A pipe can be read once only, and would keep who reads it again waiting for ever.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise ValueError("it is no regular file")
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+    except OSError as error:
+        raise ValueError((error.strerror or str(error)).lower()) from None
+    if len(raw) > limit:
+        raise ValueError("it is too large")
+    return raw
 
 
 def warn_if_exposed(path: Path) -> None:

@@ -8,6 +8,10 @@ from typing import Any, NoReturn
 
 import grpc
 
+from grpctap_server.reloading import read_file
+
+_LONGEST_FILE = 16 * 1024 * 1024
+
 
 class CertificateError(ValueError):
     """Files that no TLS can be made with; the message says which and why."""
@@ -81,10 +85,9 @@ class Certificate:
         contents = []
         for path in self.files:
             try:
-                contents.append(path.read_bytes())
-            except OSError as error:
-                reason = (error.strerror or str(error)).lower()
-                raise CertificateError(f"{path}: {reason}") from None
+                contents.append(read_file(path, _LONGEST_FILE))
+            except ValueError as error:
+                raise CertificateError(f"{path}: {error}") from None
         return contents
 
     def _check(self) -> None:

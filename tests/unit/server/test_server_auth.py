@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import grpc
@@ -55,8 +56,11 @@ def test_a_file_in_error_is_refused_without_telling_what_is_in_it(
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TokenFileError, match="no such file"):
         Tokens(tmp_path / "none")
-    with pytest.raises(TokenFileError, match="is a directory"):
+    with pytest.raises(TokenFileError, match="no regular file"):
         Tokens(tmp_path)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(TokenFileError, match="no regular file"):
+        Tokens(tmp_path / "pipe")
 
 
 def test_a_file_in_error_leaves_the_tokens_as_they_were(tmp_path: Path) -> None:
