@@ -34,6 +34,10 @@ EXHAUSTED = grpc.StatusCode.RESOURCE_EXHAUSTED
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS = struct.pack(">IBI", 0, 4, 0)[1:] + b"\0"
 METHOD = "proto.StreamServer/ListValue"
+HEADERS = [
+    *((":method", "POST"), (":scheme", "http"), (":path", f"/{METHOD}"), (":authority", "x")),
+    *(("te", "trailers"), ("content-type", "application/grpc")),
+]
 
 
 @contextmanager
@@ -177,13 +181,7 @@ def test_a_request_that_does_not_come_is_not_waited_for_long(
         h2 = H2Connection(H2Configuration(client_side=True))
         h2.initiate_connection()
         for _ in range(2):
-            headers = [(":method", "POST"), (":scheme", "http"), (":path", f"/{METHOD}")]
-            headers += [
-                (":authority", "x"),
-                ("te", "trailers"),
-                ("content-type", "application/grpc"),
-            ]
-            h2.send_headers(h2.get_next_available_stream_id(), headers)
+            h2.send_headers(h2.get_next_available_stream_id(), HEADERS)
         slow = stack.enter_context(raw_connection(server.port))
         slow.sendall(h2.data_to_send())
         with connect(server.address) as client:
@@ -217,7 +215,8 @@ def test_connections_beyond_the_limit_are_hung_up_on_and_silent_ones_after_a_whi
             assert client.route("x").value == "hello x"
 
 
-def test_one_connection_cannot_have_streams_without_end() -> None:
+def test_one_connection_cannot_have_streams_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "STREAMS_A_CONNECTION", 50)
     with guarded(Limits()) as (server, guard), ExitStack() as stack:
         connection = stack.enter_context(raw_connection(server.port))
         h2 = H2Connection(H2Configuration(client_side=True))
@@ -229,11 +228,9 @@ def test_one_connection_cannot_have_streams_without_end() -> None:
         # Who does not keep to it: this library would, but for this.
         h2.remote_settings[SettingCodes.MAX_CONCURRENT_STREAMS] = 100_000
         h2.remote_settings.acknowledge()
-        headers = [(":method", "POST"), (":scheme", "http"), (":path", f"/{METHOD}")]
-        headers += [(":authority", "x"), ("te", "trailers"), ("content-type", "application/grpc")]
         try:
-            for _ in range(3 * limits.STREAMS_A_CONNECTION):
-                h2.send_headers(h2.get_next_available_stream_id(), headers)
+            for _ in range(10 * limits.STREAMS_A_CONNECTION):
+                h2.send_headers(h2.get_next_available_stream_id(), HEADERS)
             connection.sendall(h2.data_to_send())
         except ConnectionError:
             pass
@@ -250,6 +247,26 @@ def test_our_viewers_pings_are_let_through_in_a_long_silence() -> None:
         call = GrpcTransport(target, METHOD).open(b"", 5)
         assert len(list(call)) == 1
         assert call.close().code == codes.DEADLINE_EXCEEDED
+
+
+def test_a_client_that_vanished_does_not_keep_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "_KEEPALIVE_S", 1.0)
+    monkeypatch.setattr(limits, "_KEEPALIVE_TIMEOUT_S", 3.0)
+    with guarded(Limits()) as (server, guard), ExitStack() as stack:
+        with connect(server.address) as client:
+            (alive,) = opened(client, 1)
+            # It sends a call, and after that answers nothing, not even pings.
+            h2 = H2Connection(H2Configuration(client_side=True))
+            h2.initiate_connection()
+            h2.send_headers(1, HEADERS)
+            h2.send_data(1, b"\0\0\0\0\0", end_stream=True)
+            gone = stack.enter_context(raw_connection(server.port))
+            gone.sendall(h2.data_to_send())
+            eventually(lambda: guard.counters.served == 2, "its call is let in")
+            eventually(lambda: guard.counters.open == 1, "its call is ended")
+            assert is_closed(gone)
+            assert alive.is_active()
+            alive.cancel()
 
 
 def test_a_flood_of_pings_ends_the_connection_and_no_other() -> None:
