@@ -126,8 +126,9 @@ class _Call:
                 with suppress(grpc.aio.InternalError):
                     await self._abort(context, error)
         except asyncio.CancelledError:
+            # One that was ended by its method may be cut short before the client has heard it.
             if not reason:
-                code = "CANCELLED"
+                code, reason = _ended_with(context) if context.code() else ("CANCELLED", "")
             raise
         except grpc.aio.AbortError:
             if not reason:

@@ -29,6 +29,7 @@ from grpctap_server.logs import log, logging_to_stderr
 from grpctap_server.protection import Protection
 from grpctap_server.reloading import Reloader, warn_if_exposed
 from grpctap_server.service import StreamServer
+from grpctap_server.tls import Certificate
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 
@@ -139,7 +140,8 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         names.append(_add_channelz(server))
     enable_reflection(names, server)
 
-    port = _listen(server, options)
+    _check_plaintext(options)
+    port = _listen(server, options.host, options.port, protection.certificate)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _END_SIGNALS:
@@ -148,10 +150,8 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         # A thread can wait for any kind of standard input; the loop only for some.
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
-    jobs = [feed.run(), *(reloader.run() for reloader in _reloaders(protection, guard))]
-    if options.log_interval:
-        jobs.append(_log_counts(guard.counters, options.log_interval))
-    tasks = [asyncio.create_task(job) for job in jobs]
+    chores = _chores(options, guard)
+    source = asyncio.create_task(feed.run())
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
     await end.wait()
@@ -165,10 +165,19 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         # Whoever sends calls here looks at the health now and then, and until then sends more.
         await asyncio.sleep(options.drain)
     service.drain()
-    for task in tasks:
-        task.cancel()
+    source.cancel()
+    for chore in chores:
+        chore.cancel()
     await stop_server(server, _GRACE_S)
     log(logging.INFO, "ended", **guard.counters.fields())
+
+
+def _chores(options: ServeOptions, guard: Guard) -> list[asyncio.Task[None]]:
+    """Begin what is to be done while the server runs."""
+    chores = [reloader.run() for reloader in _reloaders(options.protection, guard)]
+    if options.log_interval:
+        chores.append(_log_counts(guard.counters, options.log_interval))
+    return [asyncio.create_task(chore) for chore in chores]
 
 
 def _fitting(limits: Limits) -> Limits:
@@ -233,52 +242,62 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
 
 
-def _listen(server: grpc.aio.Server, options: ServeOptions) -> int:
-    """Bind the server to its address.
+def _listen(
+    server: grpc.aio.Server, host: str, port: int, certificate: Certificate | None = None
+) -> int:
+    """Bind the server to an address.
 
     Returns:
         The port, also when 0 asked for any.
 
     Raises:
-        ListenError: If the address cannot be listened on, or must not.
+        ListenError: If the address cannot be listened on.
     """
-    host, port = options.host, options.port
     address = join_address(host, port)
-    certificate = options.protection.certificate
     try:
-        reached = _try_bind(host, port)
+        _try_bind(host, port)
         if certificate is not None:
             return server.add_secure_port(address, certificate.credentials())
-        if not all(peers.is_loopback(one) for one in reached):
-            _check_plaintext(options)
         return server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        of_host = isinstance(error, socket.gaierror) or (
-            isinstance(error, OSError) and error.errno in _HOST_ERRORS
-        )
-        flag = "--host" if of_host else "--port"
-        raise ListenError(
-            f"cannot listen on {address}: {reason}; choose another with {flag}"
-        ) from None
+        raise _cannot_listen(address, error) from None
+
+
+def _cannot_listen(address: str, error: Exception) -> ListenError:
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
+    of_host = isinstance(error, socket.gaierror) or (
+        isinstance(error, OSError) and error.errno in _HOST_ERRORS
+    )
+    flag = "--host" if of_host else "--port"
+    return ListenError(f"cannot listen on {address}: {reason}; choose another with {flag}")
 
 
 def _check_plaintext(options: ServeOptions) -> None:
-    protection = options.protection
+    """Refuse to speak plain text to other machines, unless that is allowed.
+
+    Raises:
+        PlaintextError: If it is not.
+        ListenError: If the host is unknown.
+    """
+    host, protection = options.host, options.protection
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise _cannot_listen(join_address(host, options.port), error) from None
+    loopback = all(peers.is_loopback(str(address[0])) for *_, address in found)
+    if loopback or protection.certificate is not None:
+        return
     what = "values" if protection.tokens is None else "values and tokens"
     if not protection.plaintext_allowed:
         raise PlaintextError(
-            f"{options.host} is reached from other machines, and whoever is on the way could read "
-            f"{what}; give --cert and --key, or say --allow-plaintext"
+            f"{host} is reached from other machines, and whoever is on the way could read {what}; "
+            "give --cert and --key, or say --allow-plaintext"
         )
-    log(logging.WARNING, "plaintext", host=options.host, advice=f"{what} can be read on the way")
+    log(logging.WARNING, "plaintext", host=host, advice=f"{what} can be read on the way")
 
 
-def _try_bind(host: str, port: int) -> list[str]:
+def _try_bind(host: str, port: int) -> None:
     """Bind a plain socket to the address and let go of it, since gRPC's own error lacks the cause.
-
-    Returns:
-        Each numeric address that the host stands for.
 
     Raises:
         OSError: If the host is unknown or the address cannot be had.
@@ -289,7 +308,6 @@ def _try_bind(host: str, port: int) -> list[str]:
             # As gRPC does: connections of a server that just ended do not keep its port taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    return [str(address[0]) for *_, address in addresses]
 
 
 def _await_eof(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
