@@ -277,10 +277,12 @@ def _check_plaintext(options: ServeOptions) -> None:
 
     Raises:
         PlaintextError: If it is not.
-        ListenError: If the host is unknown.
+        ListenError: If the host is unknown, or not this machine's.
     """
     host, protection = options.host, options.protection
     try:
+        # A host that is not this machine's is that before all else; any port tells.
+        _try_bind(host, 0)
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise _cannot_listen(join_address(host, options.port), error) from None
