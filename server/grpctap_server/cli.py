@@ -77,10 +77,10 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         args.port,
         float(args.progress_interval),
         args.until_eof,
-        protection,
-        args.drain,
-        "error" if args.quiet else args.log_level,
-        args.log_interval,
+        protection=protection,
+        drain=args.drain,
+        log_level="error" if args.quiet else args.log_level,
+        log_interval=args.log_interval,
     )
     try:
         asyncio.run(serve(feed, options))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import resource
 from collections import Counter
 from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import grpc
 
 from grpctap_server.errors import CallError
+from grpctap_server.logs import log
 
 HEALTH_CALLS = 1_000
 """Open calls of health checks in all, which need no credentials and so have room of their own."""
@@ -129,7 +131,7 @@ def beyond(reason: str, message: str, **metadata: object) -> CallError:
     return CallError(grpc.StatusCode.RESOURCE_EXHAUSTED, reason, message, **metadata)
 
 
-def make_room(connections: int) -> int:
+def _make_room(connections: int) -> int:
     """Let this process open as many files as so many connections take.
 
     Returns:
@@ -143,6 +145,15 @@ def make_room(connections: int) -> int:
     if soft == resource.RLIM_INFINITY:
         return connections
     return max(1, min(connections, soft - _OTHER_FILES))
+
+
+def fitting(limits: Limits) -> Limits:
+    """Bound the connections by the files that this process may open."""
+    room = _make_room(limits.connections)
+    if room == limits.connections:
+        return limits
+    log(logging.WARNING, "limited", connections=room, by="open files", advice="raise ulimit -n")
+    return replace(limits, connections=room)
 
 
 def _milliseconds(seconds: float) -> int:

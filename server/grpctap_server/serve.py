@@ -11,8 +11,8 @@ import signal
 import socket
 import sys
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -21,13 +21,13 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server import peers
+from grpctap_server.chores import begin_chores
 from grpctap_server.counters import Counters
 from grpctap_server.feeds.base import Feed
 from grpctap_server.guard import Guard
-from grpctap_server.limits import Limits, make_room
+from grpctap_server.limits import Limits, fitting
 from grpctap_server.logs import log, logging_to_stderr
 from grpctap_server.protection import Protection
-from grpctap_server.reloading import Reloader, warn_if_exposed
 from grpctap_server.service import StreamServer
 from grpctap_server.tls import Certificate
 
@@ -129,7 +129,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
 async def _serve(feed: Feed, options: ServeOptions) -> None:
     protection = options.protection
     service = StreamServer(feed, options.progress_interval)
-    guard = Guard(protection.tokens, _fitting(protection.limits), Counters())
+    guard = Guard(protection.tokens, fitting(protection.limits), Counters())
     server = make_server(guard)
     pb_grpc.add_StreamServerServicer_to_server(service, server)
     status = health.aio.HealthServicer()
@@ -150,7 +150,7 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         # A thread can wait for any kind of standard input; the loop only for some.
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
-    chores = _chores(options, guard)
+    chores = begin_chores(protection, guard, options.log_interval)
     source = asyncio.create_task(feed.run())
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
@@ -172,61 +172,12 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     log(logging.INFO, "ended", **guard.counters.fields())
 
 
-def _chores(options: ServeOptions, guard: Guard) -> list[asyncio.Task[None]]:
-    """Begin what is to be done while the server runs."""
-    chores = [reloader.run() for reloader in _reloaders(options.protection, guard)]
-    if options.log_interval:
-        chores.append(_log_counts(guard.counters, options.log_interval))
-    return [asyncio.create_task(chore) for chore in chores]
-
-
-def _fitting(limits: Limits) -> Limits:
-    """Bound the connections by the files that this process may open."""
-    room = make_room(limits.connections)
-    if room == limits.connections:
-        return limits
-    log(logging.WARNING, "limited", connections=room, by="open files", advice="raise ulimit -n")
-    return replace(limits, connections=room)
-
-
 def _add_channelz(server: grpc.aio.Server) -> str:
     from grpc_channelz.v1 import channelz, channelz_pb2
 
     channelz.add_channelz_servicer(server)
     name: str = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
     return name
-
-
-def _reloaders(protection: Protection, guard: Guard) -> Iterator[Reloader]:
-    tokens, certificate = protection.tokens, protection.certificate
-    if tokens is not None:
-        warn_if_exposed(tokens.path)
-
-        def changed() -> None:
-            ended = guard.end_withdrawn()
-            log(logging.INFO, "reload", of="tokens", tokens=len(tokens), calls_ended=ended)
-            warn_if_exposed(tokens.path)
-
-        yield Reloader("tokens", (tokens.path,), tokens.load, changed)
-    if certificate is not None:
-        warn_if_exposed(certificate.key)
-        yield Reloader(
-            "certificate",
-            certificate.files,
-            certificate.load,
-            lambda: log(logging.INFO, "reload", of="certificate"),
-        )
-
-
-async def _log_counts(counters: Counters, interval: float) -> None:
-    before = counters.fields()
-    while True:
-        await asyncio.sleep(interval)
-        now = counters.fields()
-        # A server that nobody calls has nothing to tell.
-        if now != before:
-            log(logging.INFO, "counts", **now)
-        before = now
 
 
 async def stop_server(server: grpc.aio.Server, grace: float) -> None:
