@@ -10,6 +10,8 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, NoReturn
 
+from grpctap_server.protection import add_flags, read_flags
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -58,23 +60,33 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
     try:
         args = parser.parse_args(argv)
         feed = _make_feed(parser, args)
+        # Until the server has handlers of its own, Ctrl-C ends the process without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # The C core would log its view of what is said here in one clear line.
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")
+        protection = read_flags(args, parser.error)
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else _USAGE_ERROR
 
-    # Until the server has handlers of its own, Ctrl-C ends the process without a traceback.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    # The C core would log its view of what is said here in one clear line.
-    os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import asyncio
 
-    from grpctap_server.serve import ListenError, ServeOptions, serve
+    from grpctap_server.serve import ListenError, PlaintextError, ServeOptions, serve
 
-    options = ServeOptions(args.host, args.port, float(args.progress_interval), args.until_eof)
+    options = ServeOptions(
+        args.host,
+        args.port,
+        float(args.progress_interval),
+        args.until_eof,
+        protection=protection,
+        drain=args.drain,
+        log_level="error" if args.quiet else args.log_level,
+        log_interval=args.log_interval,
+    )
     try:
         asyncio.run(serve(feed, options))
     except ListenError as error:
         print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        return _USAGE_ERROR if isinstance(error, PlaintextError) else 1
     return 0
 
 
@@ -125,6 +137,7 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="silence after which calls that asked for progress get some (5)",
     )
+    add_flags(parser)
     # For a parent that holds the other end of the pipe: the server never outlives it.
     add("--until-eof", action="store_true", help=argparse.SUPPRESS)
     return parser

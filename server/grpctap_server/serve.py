@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import os
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -19,8 +20,16 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
+from grpctap_server import peers
+from grpctap_server.chores import begin_chores
+from grpctap_server.counters import Counters
 from grpctap_server.feeds.base import Feed
+from grpctap_server.guard import Guard
+from grpctap_server.limits import Limits, fitting
+from grpctap_server.logs import log, logging_to_stderr
+from grpctap_server.protection import Protection
 from grpctap_server.service import StreamServer
+from grpctap_server.tls import Certificate
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 
@@ -37,6 +46,10 @@ class ListenError(Exception):
     """The address cannot be listened on; the message says which and why."""
 
 
+class PlaintextError(ListenError):
+    """What is said there could be read on the way, and nobody allowed that."""
+
+
 @dataclass(frozen=True, slots=True)
 class ServeOptions:
     """How to serve.
@@ -46,12 +59,20 @@ class ServeOptions:
         port: 0 to 65535; 0 takes any that is free.
         progress_interval: After how many seconds of silence progress is sent.
         until_eof: Whether the end of standard input ends the server too.
+        protection: Who may call, how, and how much.
+        drain: For how many seconds calls go on after the signal to end.
+        log_level: The least of what is logged: debug, info, warning or error.
+        log_interval: How often counts are logged, in seconds; 0: never.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     progress_interval: float = 5.0
     until_eof: bool = False
+    protection: Protection = field(default_factory=lambda: Protection(Limits()))
+    drain: float = 0.0
+    log_level: str = "info"
+    log_interval: float = 60.0
 
 
 def join_address(host: str, port: int) -> str:
@@ -59,10 +80,17 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def make_server() -> grpc.aio.Server:
-    """Make a server, without any service yet, whose port will be its own."""
+def make_server(guard: Guard | None = None) -> grpc.aio.Server:
+    """Make a server, without any service yet, whose port will be its own.
+
+    Args:
+        guard: What stands before its calls, and whose limits it keeps; None: nothing does.
+    """
     # By default a second server could take the same port, and each would get some of the calls.
-    return grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    options = [("grpc.so_reuseport", 0)]
+    if guard is None:
+        return grpc.aio.server(options=options)
+    return grpc.aio.server(options=[*options, *guard.bounds.options()], interceptors=[guard])
 
 
 def enable_reflection(names: Sequence[str], server: grpc.aio.Server) -> None:
@@ -94,16 +122,26 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     Raises:
         ListenError: If the address cannot be listened on.
     """
+    with logging_to_stderr(options.log_level):
+        await _serve(feed, options)
+
+
+async def _serve(feed: Feed, options: ServeOptions) -> None:
+    protection = options.protection
     service = StreamServer(feed, options.progress_interval)
-    server = make_server()
+    guard = Guard(protection.tokens, fitting(protection.limits), Counters())
+    server = make_server(guard)
     pb_grpc.add_StreamServerServicer_to_server(service, server)
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
     await status.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
-    names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    names = [SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME]
+    if protection.channelz:
+        names.append(_add_channelz(server))
     enable_reflection(names, server)
 
-    port = _listen(server, options.host, options.port)
+    _check_plaintext(options)
+    port = _listen(server, options.host, options.port, protection.certificate)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _END_SIGNALS:
@@ -112,6 +150,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         # A thread can wait for any kind of standard input; the loop only for some.
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
+    chores = begin_chores(protection, guard, options.log_interval)
     source = asyncio.create_task(feed.run())
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
@@ -120,10 +159,25 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         # From here on a signal ends the process at once, and never with a traceback.
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
+    log(logging.INFO, "ending", drain=options.drain, **guard.counters.fields())
     await status.enter_graceful_shutdown()
+    if options.drain:
+        # Whoever sends calls here looks at the health now and then, and until then sends more.
+        await asyncio.sleep(options.drain)
     service.drain()
     source.cancel()
+    for chore in chores:
+        chore.cancel()
     await stop_server(server, _GRACE_S)
+    log(logging.INFO, "ended", **guard.counters.fields())
+
+
+def _add_channelz(server: grpc.aio.Server) -> str:
+    from grpc_channelz.v1 import channelz, channelz_pb2
+
+    channelz.add_channelz_servicer(server)
+    name: str = channelz_pb2.DESCRIPTOR.services_by_name["Channelz"].full_name
+    return name
 
 
 async def stop_server(server: grpc.aio.Server, grace: float) -> None:
@@ -139,7 +193,9 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
 
 
-def _listen(server: grpc.aio.Server, host: str, port: int) -> int:
+def _listen(
+    server: grpc.aio.Server, host: str, port: int, certificate: Certificate | None = None
+) -> int:
     """Bind the server to an address.
 
     Returns:
@@ -151,16 +207,46 @@ def _listen(server: grpc.aio.Server, host: str, port: int) -> int:
     address = join_address(host, port)
     try:
         _try_bind(host, port)
+        if certificate is not None:
+            return server.add_secure_port(address, certificate.credentials())
         return server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
-        reason = (getattr(error, "strerror", None) or str(error)).lower()
-        of_host = isinstance(error, socket.gaierror) or (
-            isinstance(error, OSError) and error.errno in _HOST_ERRORS
+        raise _cannot_listen(address, error) from None
+
+
+def _cannot_listen(address: str, error: Exception) -> ListenError:
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
+    of_host = isinstance(error, socket.gaierror) or (
+        isinstance(error, OSError) and error.errno in _HOST_ERRORS
+    )
+    flag = "--host" if of_host else "--port"
+    return ListenError(f"cannot listen on {address}: {reason}; choose another with {flag}")
+
+
+def _check_plaintext(options: ServeOptions) -> None:
+    """Refuse to speak plain text to other machines, unless that is allowed.
+
+    Raises:
+        PlaintextError: If it is not.
+        ListenError: If the host is unknown, or not this machine's.
+    """
+    host, protection = options.host, options.protection
+    try:
+        # A host that is not this machine's is that before all else; any port tells.
+        _try_bind(host, 0)
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        raise _cannot_listen(join_address(host, options.port), error) from None
+    loopback = all(peers.is_loopback(str(address[0])) for *_, address in found)
+    if loopback or protection.certificate is not None:
+        return
+    what = "values" if protection.tokens is None else "values and tokens"
+    if not protection.plaintext_allowed:
+        raise PlaintextError(
+            f"{host} is reached from other machines, and whoever is on the way could read {what}; "
+            "give --cert and --key, or say --allow-plaintext"
         )
-        flag = "--host" if of_host else "--port"
-        raise ListenError(
-            f"cannot listen on {address}: {reason}; choose another with {flag}"
-        ) from None
+    log(logging.WARNING, "plaintext", host=host, advice=f"{what} can be read on the way")
 
 
 def _try_bind(host: str, port: int) -> None:

@@ -4,50 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import grpc
-from google.protobuf import any_pb2
-from google.rpc import error_details_pb2, status_pb2
-from grpc_status import rpc_status
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server import tokens
+from grpctap_server.errors import CallError as _CallError
 from grpctap_server.feeds.base import FeedError
 
 if TYPE_CHECKING:
     from grpctap_server.feeds.base import Feed, Item, Log
-
-ERROR_DOMAIN = "grpctap"
 
 # Read in chunks: a call that catches up must neither hold the loop nor make a million values ahead.
 _CHUNK = 128
 _NANOSECONDS = 1_000_000_000
 
 Context = grpc.aio.ServicerContext[pb.SimpleRequest, pb.StreamResponse]
-
-
-class _CallError(Exception):
-    """Ends a call with a status that says why in words and in an ErrorInfo."""
-
-    def __init__(
-        self, code: grpc.StatusCode, reason: str, message: str, **metadata: object
-    ) -> None:
-        super().__init__(message)
-        self.code = code
-        self.info = error_details_pb2.ErrorInfo(
-            reason=reason,
-            domain=ERROR_DOMAIN,
-            metadata={key: str(value) for key, value in metadata.items()},
-        )
-
-    def status(self) -> grpc.Status:
-        detail = any_pb2.Any()
-        detail.Pack(self.info)
-        code, _ = self.code.value
-        status = status_pb2.Status(code=code, message=str(self), details=[detail])
-        return cast("grpc.Status", rpc_status.to_status(status))
 
 
 class StreamServer(pb_grpc.StreamServerServicer):

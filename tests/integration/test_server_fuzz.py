@@ -17,11 +17,11 @@ from support.server import ServerProcess, channel
 SERVICE = "/proto.StreamServer"
 ANSWERS = {
     grpc.StatusCode.OK,
-    # Bytes that are no request; grpcio says so in this way.
-    grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.FAILED_PRECONDITION,
     grpc.StatusCode.OUT_OF_RANGE,
+    # More data than the server takes.
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
     # A token a little ahead of the log waits for its value.
     grpc.StatusCode.DEADLINE_EXCEEDED,
 }

@@ -70,6 +70,13 @@ def run(*args: str) -> "subprocess.CompletedProcess[str]":
         (["--start", "nan"], "--start: nan is not from 1970"),
         (["--start", "9999-01-01T00:00:00Z"], "--start: 9999-01-01T00:00:00Z is not from 1970"),
         (["--progress-interval", "0"], "--progress-interval: 0 is not from"),
+        (["--max-calls", "0"], "--max-calls: 0 is not from 1"),
+        (["--max-metadata", "9"], "--max-metadata: 9 is not from 1024"),
+        (["--max-idle", "0.5"], "--max-idle: 0.5 is not from 1"),
+        (["--drain", "nan"], "--drain: nan is not from 0"),
+        (["--drain", "-1"], "--drain: -1 is not from 0"),
+        (["--log-interval", "soon"], "--log-interval: 'soon' is not a number of seconds"),
+        (["--log-level", "loud"], "--log-level: invalid choice: 'loud'"),
         (["--inter", "1"], "unrecognized arguments: --inter 1"),
         (["stray"], "unrecognized arguments: stray"),
     ],
@@ -95,7 +102,8 @@ def test_help_shows_every_flag_but_the_hidden_one(capsys: pytest.CaptureFixture[
     assert main(["--help"]) == 0
     out, err = capsys.readouterr()
     assert err == ""
-    for flag in ("host", "port", "feed", "interval", "count", "retain", "start"):
+    flags = ("host", "port", "feed", "interval", "count", "retain", "start", "cert", "token-file")
+    for flag in (*flags, "max-calls", "drain", "log-level"):
         assert f"--{flag} " in out
     assert "until-eof" not in out
     assert out.count("\n  grpctap serve") == 2

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from grpctap_server.feeds.base import Feed
+    from grpctap_server.guard import Guard
 
 PATIENCE_S = 20.0
 """How long a test waits for what must happen, before it fails."""
@@ -60,6 +61,7 @@ class RunningServer:
         progress_interval: As StreamServer takes it.
         port: 0 takes any that is free.
         with_reflection: Whether it answers reflection.
+        guard: What stands before its calls; None: nothing does.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class RunningServer:
         progress_interval: float = 5.0,
         port: int = 0,
         with_reflection: bool = False,
+        guard: Guard | None = None,
     ) -> None:
         self._feed: Feed | None = None
         if isinstance(what, pb_grpc.StreamServerServicer):
@@ -78,6 +81,7 @@ class RunningServer:
             self._feed = what
         self.port = port
         self._with_reflection = with_reflection
+        self._guard = guard
         self._up = threading.Event()
         self._failure: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="RunningServer")
@@ -101,6 +105,10 @@ class RunningServer:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def run_soon(self, action: Callable[[], object]) -> None:
+        """Do something on the server's event loop."""
+        self._loop.call_soon_threadsafe(action)
+
     def drain(self) -> None:
         """End the open calls, as the server does when it is told to stop."""
         self._loop.call_soon_threadsafe(self.service.drain)
@@ -122,7 +130,7 @@ class RunningServer:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        server = make_server()
+        server = make_server(self._guard)
         pb_grpc.add_StreamServerServicer_to_server(self.servicer, server)
         if self._with_reflection:
             enable_reflection((SERVICE_NAME, reflection.SERVICE_NAME), server)
@@ -228,12 +236,12 @@ class ServerProcess(ChildProcess):
     """`python -m grpctap_server` as a child, ready when the constructor returns.
 
     Args:
-        args: Flags; --port excepted.
+        args: Flags; --port excepted. Unless they say otherwise, errors alone are logged.
         port: 0 takes any that is free.
     """
 
     def __init__(self, *args: str, port: int = 0) -> None:
-        flags = ("--port", str(port), "--until-eof", *args)
+        flags = ("--port", str(port), "--until-eof", "--log-level", "error", *args)
         super().__init__((sys.executable, "-m", "grpctap_server", *flags))
         self.address = self.await_line(r"listening on (\S+)")[1]
         self.port = int(self.address.rpartition(":")[2])

@@ -26,7 +26,7 @@ class DemoServer:
 
     def __init__(self) -> None:
         # Numbering starts now, so that a newcomer sees #1 and not #280,000,000.
-        command = (sys.executable, "-m", "grpctap_server", "--port", "0", "--until-eof")
+        command = (sys.executable, "-m", "grpctap_server", "--port", "0", "--until-eof", "--quiet")
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
             (*command, "--start", f"{time.time():.1f}"),
             stdin=subprocess.PIPE,
