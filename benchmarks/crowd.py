@@ -28,10 +28,10 @@ from typing import Any
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from benchmarks.table import quantile
 from google.protobuf.message import DecodeError
 from hpack import Decoder, Encoder
 
-from benchmarks.table import quantile
 from grpctap_protos.server_stream_pb2 import SimpleRequest, StreamResponse
 
 WINDOW = 2**20

@@ -46,12 +46,16 @@ class ServeOptions:
         port: 0 to 65535; 0 takes any that is free.
         progress_interval: After how many seconds of silence progress is sent.
         until_eof: Whether the end of standard input ends the server too.
+        worker: Which of several processes on one port this is: the "first", which must not find
+            it taken, or a "next" one; "" for a server alone. A worker says on standard output, to
+            the process that started it, that it is ready.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     progress_interval: float = 5.0
     until_eof: bool = False
+    worker: str = ""
 
 
 def join_address(host: str, port: int) -> str:
@@ -59,10 +63,10 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def make_server() -> grpc.aio.Server:
-    """Make a server, without any service yet, whose port will be its own."""
+def make_server(*, shares_port: bool = False) -> grpc.aio.Server:
+    """Make a server, without any service yet, whose port will be its own unless it shares it."""
     # By default a second server could take the same port, and each would get some of the calls.
-    return grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    return grpc.aio.server(options=[("grpc.so_reuseport", int(shares_port))])
 
 
 def enable_reflection(names: Sequence[str], server: grpc.aio.Server) -> None:
@@ -95,7 +99,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         ListenError: If the address cannot be listened on.
     """
     service = StreamServer(feed, options.progress_interval)
-    server = make_server()
+    server = make_server(shares_port=bool(options.worker))
     pb_grpc.add_StreamServerServicer_to_server(service, server)
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
@@ -103,7 +107,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     names = (SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME)
     enable_reflection(names, server)
 
-    port = _listen(server, options.host, options.port)
+    port = _listen(server, options.host, options.port, probe=options.worker != "next")
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _END_SIGNALS:
@@ -114,7 +118,11 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
 
     source = asyncio.create_task(feed.run())
     await server.start()
-    _say(f"listening on {join_address(options.host, port)} ({feed.description})")
+    ready = f"listening on {join_address(options.host, port)} ({feed.description})"
+    if options.worker:
+        print(ready, flush=True)  # noqa: T201 - a pipe to the process that started it
+    else:
+        _say(ready)
     await end.wait()
     for number in _END_SIGNALS:
         # From here on a signal ends the process at once, and never with a traceback.
@@ -139,8 +147,8 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
 
 
-def _listen(server: grpc.aio.Server, host: str, port: int) -> int:
-    """Bind the server to an address.
+def _listen(server: grpc.aio.Server, host: str, port: int, *, probe: bool = True) -> int:
+    """Bind the server to an address, which a probe must find free.
 
     Returns:
         The port, also when 0 asked for any.
@@ -150,7 +158,8 @@ def _listen(server: grpc.aio.Server, host: str, port: int) -> int:
     """
     address = join_address(host, port)
     try:
-        _try_bind(host, port)
+        if probe:
+            _try_bind(host, port)
         return server.add_insecure_port(address)
     except (OSError, RuntimeError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()

@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-
     from grpctap_server.feeds.base import Log
 
 _Place = tuple[str, int]
@@ -23,13 +22,13 @@ class Wakeups:
         self._waits: dict[_Place, _SharedWait] = {}
         self._over = False
 
-    async def wait(self, log: Log, after: int, timeout: float | None) -> bool:
+    async def wait(self, log: Log, after: int, patience: float | None) -> bool:
         """Wait until there may be a value after that sequence, or the waits are over.
 
         Args:
             log: Where the value is to come; another log with its stream_id may be asked instead.
             after: The sequence of the last value that the call has.
-            timeout: How long to wait at most, in seconds; None for no limit.
+            patience: How long to wait at most, in seconds; None for no limit.
 
         Returns:
             Whether it may be worth looking; False when the time is over.
@@ -47,7 +46,7 @@ class Wakeups:
             shared.task.add_done_callback(lambda _: self._forget(place, shared))
         waiter: _Waiter = loop.create_future()
         shared.waiters[waiter] = None
-        timer = None if timeout is None else loop.call_later(timeout, _settle, waiter, False)
+        timer = None if patience is None else loop.call_later(patience, _settle, waiter, False)
         try:
             return await waiter
         finally:
@@ -90,9 +89,7 @@ class _SharedWait:
         error = None if task.cancelled() else task.exception()
         self._tell_slice(list(self.waiters), 0, error)
 
-    def _tell_slice(
-        self, waiters: list[_Waiter], start: int, error: BaseException | None
-    ) -> None:
+    def _tell_slice(self, waiters: list[_Waiter], start: int, error: BaseException | None) -> None:
         for waiter in waiters[start : start + _SLICE]:
             if error is None:
                 _settle(waiter, True)
@@ -103,6 +100,6 @@ class _SharedWait:
             loop.call_soon(self._tell_slice, waiters, start + _SLICE, error)
 
 
-def _settle(waiter: _Waiter, news: bool) -> None:  # noqa: FBT001
+def _settle(waiter: _Waiter, news: bool) -> None:
     if not waiter.done():
         waiter.set_result(news)
