@@ -169,6 +169,10 @@ class ChildProcess:
         return "".join(self._lines["stderr"])
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def returncode(self) -> int | None:
         return self._process.poll()
 
