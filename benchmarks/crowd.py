@@ -5,7 +5,7 @@ message as protobuf does, and holds it against what it had: every value once and
 program it follows a stream with some viewers until the end of its standard input or of its time,
 and prints what they saw as JSON, its own processor time included:
 
-    python -m benchmarks.crowd 127.0.0.1:8000 --viewers 100 --seconds 5
+    python benchmarks/crowd.py 127.0.0.1:8000 --viewers 100 --seconds 5
 """
 
 from __future__ import annotations

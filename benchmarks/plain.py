@@ -3,7 +3,7 @@
 Each call takes a thread of a pool, which yields a value, sleeps, and so on. It prints its port, and
 ends with its standard input.
 
-    python -m benchmarks.plain --viewers 100 --interval 0.1
+    python benchmarks/plain.py --viewers 100 --interval 0.1
 """
 
 from __future__ import annotations
