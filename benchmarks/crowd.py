@@ -14,8 +14,10 @@ import argparse
 import contextlib
 import json
 import os
+import select
 import selectors
 import socket
+import stat
 import struct
 import sys
 import time
@@ -38,6 +40,8 @@ WINDOW = 2**20
 """How many bytes the server may send ahead of what a viewer has read."""
 JOIN_S = 30.0
 """How long the viewers of a run have to get their first messages, in seconds."""
+AGAIN_S = 0.1
+"""How soon those whose call has ended may call again, in seconds."""
 DELAY_STEP_S = 1e-4
 """Delays are counted in steps of so many seconds, so that an hour of them takes little memory."""
 
@@ -364,19 +368,34 @@ def _follow(args: argparse.Namespace) -> Report:
     tally.values, tally.delays = 0, Counter()
     print("joined", file=sys.stderr, flush=True)
     began, cpu = time.monotonic(), time.process_time()
-    crowd.follow(began + args.seconds, _at_eof())
+    over = _at_eof()
+    until = began + args.seconds
+
+    def enough() -> bool:
+        had = args.count and min(viewer.messages for viewer in viewers) >= args.count
+        return bool(had) or over()
+
+    ended: list[Viewer] = []
+    while not enough() and time.monotonic() < until:
+        ended += crowd.follow(min(until, time.monotonic() + AGAIN_S), enough)
+        if args.again:
+            ended = [viewer for viewer in ended if not _joined(crowd, viewer)]
     return report(tally, viewers, time.monotonic() - began, time.process_time() - cpu)
 
 
+def _joined(crowd: Crowd, viewer: Viewer) -> bool:
+    try:
+        crowd.join(viewer)
+    except OSError:
+        return False
+    return True
+
+
 def _at_eof() -> Callable[[], bool]:
-    with selectors.DefaultSelector() as probe:
-        try:
-            probe.register(sys.stdin, selectors.EVENT_READ)
-        except (OSError, ValueError, PermissionError):
-            return lambda: False
-    waiting = selectors.DefaultSelector()
-    waiting.register(sys.stdin, selectors.EVENT_READ)
-    return lambda: bool(waiting.select(0)) and not os.read(sys.stdin.fileno(), 4096)
+    """Makes a look at whether a pipe on standard input has ended; anything else never does."""
+    if not stat.S_ISFIFO(os.fstat(sys.stdin.fileno()).st_mode):
+        return lambda: False
+    return lambda: bool(select.select([sys.stdin], [], [], 0)[0]) and not os.read(0, 4096)
 
 
 def main() -> None:
@@ -385,6 +404,8 @@ def main() -> None:
     parser.add_argument("--viewers", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=5.0, help="how long it is measured")
     parser.add_argument("--settle", type=float, default=1.0, help="seconds before that")
+    parser.add_argument("--count", type=int, default=0, help="end when each has so many messages")
+    parser.add_argument("--again", action="store_true", help="call again, where a call has ended")
     parser.add_argument("--data", default="WTI ")
     parser.add_argument("--progress", action="store_true", help="ask for signs of life")
     parser.add_argument("--window", type=int, default=WINDOW, help="bytes a call (%(default)s)")

@@ -1,4 +1,4 @@
-"""What many viewers cost the server, beside a plain one of the tutorial's shape; two workers, too."""
+"""What many viewers cost the server, beside a plain one, and on two workers."""
 
 from __future__ import annotations
 
