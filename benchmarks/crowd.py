@@ -65,7 +65,8 @@ class Tally:
     Attributes:
         values: How many values came.
         progress: How many signs of life without a value came.
-        delays: How often a value came so many steps after its event time.
+        delays: How often a value came so many steps after its event time; of those that were not
+            there before the call.
         wrong: What was not once and in order, in words; the first few.
         ends: How calls ended that nobody cancelled, by status.
     """
@@ -153,6 +154,7 @@ class Viewer:
         self._message = bytearray()
         self._block = bytearray()
         self._unread = 0
+        self._called_at = time.time_ns()
         return opened
 
     def close(self) -> None:
@@ -257,9 +259,10 @@ class Viewer:
             )
         self.last, self.token = sequence, value.resume_token
         tally.values += 1
-        at = value.event_time
-        delay = now - at.seconds * 1_000_000_000 - at.nanos
-        tally.delays[round(delay / 1e9 / DELAY_STEP_S)] += 1
+        at = value.event_time.seconds * 1_000_000_000 + value.event_time.nanos
+        # What a viewer catches up with is as old as it was away, and no fault of the server's.
+        if at >= self._called_at:
+            tally.delays[round((now - at) / 1e9 / DELAY_STEP_S)] += 1
 
     def _end(self, trailers: dict[Any, Any]) -> None:
         status = f"status {trailers.get('grpc-status')}: {trailers.get('grpc-message', '')}"
