@@ -111,31 +111,40 @@ class _Supervisor:
         pause = _FIRST_PAUSE_S
         while not self._ending.is_set():
             began = loop.time()
-            process = await self._spawn(flags)
-            said = await _line(process)
-            if not ready.done() and said:
-                ready.set_result(said)
-            elif said:
-                _say(f"worker {number} is there again, as process {process.pid}")
-            code = await process.wait()
-            self._processes.discard(process)
+            code, how = await self._run_once(number, ready, flags)
             if self._ending.is_set():
                 break
             if not ready.done():
-                ready.set_exception(_StartError(_exit_code(code)))
+                ready.set_exception(_StartError(code))
                 return
             if loop.time() - began > _LONG_LIFE_S:
                 pause = _FIRST_PAUSE_S
-            _say(
-                f"worker {number}, process {process.pid}, {_how_ended(code)}; "
-                f"another one starts in {pause:g} s"
-            )
+            _say(f"worker {number}{how}; another one starts in {pause:g} s")
             flags = self._joining
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), pause)
             pause = min(2 * pause, _LONGEST_PAUSE_S)
         if not ready.done():
             ready.set_result("")
+
+    async def _run_once(
+        self, number: int, ready: asyncio.Future[str], flags: Sequence[str]
+    ) -> tuple[int, str]:
+        """Run a worker to its end; returns its exit code, as shells tell it, and how it ended."""
+        try:
+            process = await self._spawn(flags)
+        except OSError as error:
+            if not ready.done():
+                _say(f"a worker cannot be started: {error.strerror}")
+            return 1, f" cannot be started: {error.strerror}"
+        said = await _line(process)
+        if said and ready.done():
+            _say(f"worker {number} is there again, as process {process.pid}")
+        elif said:
+            ready.set_result(said)
+        code = await process.wait()
+        self._processes.discard(process)
+        return _exit_code(code), f", process {process.pid}, {_how_ended(code)}"
 
     async def _spawn(self, flags: Sequence[str]) -> Process:
         process = await asyncio.create_subprocess_exec(
