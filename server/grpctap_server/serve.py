@@ -28,7 +28,7 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 _GRACE_S = 2.0
 # How long handlers get to notice that they were cancelled after that, in seconds.
 _LEFTOVER_S = 1.0
-_STDIN = 0
+_STDIN, _STDOUT = 0, 1
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HOST_ERRORS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -120,7 +120,9 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     await server.start()
     ready = f"listening on {join_address(options.host, port)} ({feed.description})"
     if options.worker:
-        print(ready, flush=True)  # noqa: T201 - a pipe to the process that started it
+        # It goes to the process that started this one, which may be gone already.
+        with contextlib.suppress(OSError):
+            os.write(_STDOUT, f"{ready}\n".encode())
     else:
         _say(ready)
     await end.wait()

@@ -212,7 +212,7 @@ class Soak:
                 straggler.go_on()
             if time.monotonic() - said > 60:
                 said = time.monotonic()
-                left, size = until - said, self._memory[-1] / 1e6
+                left, size = max(until - said, 0), self._memory[-1] / 1e6
                 print(
                     f"{throng.tally.values:,} values, {size:.1f} MB, {left:.0f} s to go", flush=True
                 )
