@@ -9,7 +9,7 @@ NODE := $(VENV)/.node-ready
 NODE_PEER := tests/support/node_peer/package.json
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help demo test check protos format picture bench soak clean
+.PHONY: help demo test check protos format picture bench soak throng clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1\t/' | expand -t 10
@@ -41,8 +41,12 @@ picture: $(DEV) ## take the pictures of the real screen anew, for the README and
 bench: $(BENCH) ## measure the viewer beside its peers; ARGS=--quick takes a minute, not ten
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-soak: $(DEV) ## lose and find millions of values through thousands of faults
+soak: $(DEV) ## lose and find millions of values through thousands of faults, then throng
 	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m support.chaos $(ARGS)
+	@$(MAKE) --no-print-directory throng ARGS="$(THRONG)"
+
+throng: $(DEV) ## 200 viewers come and go for an hour; ARGS="--seconds 60" for less
+	@cd tests && PYTHONPATH=.. ../$(BIN)/python -m support.throng $(ARGS)
 
 clean: ## remove the private environment and the caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

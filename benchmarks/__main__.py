@@ -19,7 +19,7 @@ from pathlib import Path
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from benchmarks import finding, flooding, growth, idle, keys, recording, start, table, tabs
+from benchmarks import finding, flooding, growth, idle, keys, recording, start, table, tabs, viewers
 from benchmarks.extent import FULL, QUICK
 
 PARTS = {
@@ -34,6 +34,7 @@ PARTS = {
     "sizes": (growth.size_rows,),
     "history": (growth.history_rows,),
     "filter": (finding.filter_rows,),
+    "viewers": (viewers.viewer_rows, viewers.worker_rows),
 }
 
 

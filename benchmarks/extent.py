@@ -35,6 +35,8 @@ class Extent:
     sized_bytes: int
     histories: Sequence[int]
     history_count: int
+    viewers: Sequence[int]
+    viewers_s: float
 
 
 FULL = Extent(
@@ -51,6 +53,8 @@ FULL = Extent(
     sized_bytes=200_000_000,
     histories=(1_000, 100_000, 1_000_000),
     history_count=1_200_000,
+    viewers=(1, 10, 100, 1_000),
+    viewers_s=10.0,
 )
 QUICK = Extent(
     starts=3,
@@ -66,6 +70,8 @@ QUICK = Extent(
     sized_bytes=20_000_000,
     histories=(1_000, 100_000),
     history_count=110_000,
+    viewers=(1, 100),
+    viewers_s=3.0,
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import socket
 import sys
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -25,6 +26,8 @@ _LONGEST_PROGRESS_S = Decimal(86_400)
 _MOST_VALUES = 2**53
 # A resume token keeps the start in 64 bits.
 _LARGEST_START = 2**63 - 1
+
+_MOST_WORKERS = 256
 
 _USAGE_ERROR = 2
 _LONGEST_ERROR = 500
@@ -59,6 +62,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
     parser = _make_parser(prog)
     try:
         args = parser.parse_args(argv)
+        _check_workers(parser, args)
         feed = _make_feed(parser, args)
         # Until the server has handlers of its own, Ctrl-C ends the process without a traceback.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -68,6 +72,11 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else _USAGE_ERROR
 
+    if args.workers > 1 and not args.worker:
+        from grpctap_server.workers import run_workers
+
+        given = sys.argv[1:] if argv is None else argv
+        return run_workers(args.workers, given, until_eof=args.until_eof)
     import asyncio
 
     from grpctap_server.serve import ListenError, PlaintextError, ServeOptions, serve
@@ -77,6 +86,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         args.port,
         float(args.progress_interval),
         args.until_eof,
+        worker=args.worker,
         protection=protection,
         drain=args.drain,
         log_level="error" if args.quiet else args.log_level,
@@ -138,9 +148,27 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         help="silence after which calls that asked for progress get some (5)",
     )
     add_flags(parser)
+    add(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that share the port and its connections (1)",
+    )
+    # What a process with workers says to them.
+    add("--worker", choices=("first", "next"), default="", help=argparse.SUPPRESS)
     # For a parent that holds the other end of the pipe: the server never outlives it.
     add("--until-eof", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _check_workers(parser: argparse.ArgumentParser, args: argparse.Namespace) -> None:
+    if args.workers == 1:
+        return
+    if args.feed == "lines":
+        parser.error("--workers does not go with --feed lines, which one process alone can read")
+    if not hasattr(socket, "SO_REUSEPORT"):
+        parser.error("--workers needs ports that processes can share, which this system has not")
 
 
 def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
@@ -186,6 +214,10 @@ def _whole(text: str, low: int, high: int) -> int:
 
 def _port(text: str) -> int:
     return _whole(text, 0, 65_535)
+
+
+def _workers(text: str) -> int:
+    return _whole(text, 1, _MOST_WORKERS)
 
 
 def _positive(text: str) -> int:

@@ -37,7 +37,7 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 _GRACE_S = 2.0
 # How long handlers get to notice that they were cancelled after that, in seconds.
 _LEFTOVER_S = 1.0
-_STDIN = 0
+_STDIN, _STDOUT = 0, 1
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HOST_ERRORS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -63,6 +63,9 @@ class ServeOptions:
         drain: For how many seconds calls go on after the signal to end.
         log_level: The least of what is logged: debug, info, warning or error.
         log_interval: How often counts are logged, in seconds; 0: never.
+        worker: Which of several processes on one port this is: the "first", which must not find
+            it taken, or a "next" one; "" for a server alone. A worker says on standard output, to
+            the process that started it, that it is ready.
     """
 
     host: str = "127.0.0.1"
@@ -73,6 +76,7 @@ class ServeOptions:
     drain: float = 0.0
     log_level: str = "info"
     log_interval: float = 60.0
+    worker: str = ""
 
 
 def join_address(host: str, port: int) -> str:
@@ -80,14 +84,15 @@ def join_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def make_server(guard: Guard | None = None) -> grpc.aio.Server:
-    """Make a server, without any service yet, whose port will be its own.
+def make_server(guard: Guard | None = None, *, shares_port: bool = False) -> grpc.aio.Server:
+    """Make a server, without any service yet, whose port will be its own unless it shares it.
 
     Args:
         guard: What stands before its calls, and whose limits it keeps; None: nothing does.
+        shares_port: Whether other processes may listen on the same port.
     """
     # By default a second server could take the same port, and each would get some of the calls.
-    options = [("grpc.so_reuseport", 0)]
+    options = [("grpc.so_reuseport", int(shares_port))]
     if guard is None:
         return grpc.aio.server(options=options)
     return grpc.aio.server(options=[*options, *guard.bounds.options()], interceptors=[guard])
@@ -130,7 +135,7 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     protection = options.protection
     service = StreamServer(feed, options.progress_interval)
     guard = Guard(protection.tokens, fitting(protection.limits), Counters())
-    server = make_server(guard)
+    server = make_server(guard, shares_port=bool(options.worker))
     pb_grpc.add_StreamServerServicer_to_server(service, server)
     status = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
@@ -141,7 +146,13 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     enable_reflection(names, server)
 
     _check_plaintext(options)
-    port = _listen(server, options.host, options.port, protection.certificate)
+    port = _listen(
+        server,
+        options.host,
+        options.port,
+        protection.certificate,
+        probe=options.worker != "next",
+    )
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _END_SIGNALS:
@@ -153,7 +164,13 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     chores = begin_chores(protection, guard, options.log_interval)
     source = asyncio.create_task(feed.run())
     await server.start()
-    _say(f"listening on {join_address(options.host, port)} ({feed.description})")
+    ready = f"listening on {join_address(options.host, port)} ({feed.description})"
+    if options.worker:
+        # It goes to the process that started this one, which may be gone already.
+        with contextlib.suppress(OSError):
+            os.write(_STDOUT, f"{ready}\n".encode())
+    else:
+        _say(ready)
     await end.wait()
     for number in _END_SIGNALS:
         # From here on a signal ends the process at once, and never with a traceback.
@@ -194,9 +211,14 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
 
 
 def _listen(
-    server: grpc.aio.Server, host: str, port: int, certificate: Certificate | None = None
+    server: grpc.aio.Server,
+    host: str,
+    port: int,
+    certificate: Certificate | None = None,
+    *,
+    probe: bool = True,
 ) -> int:
-    """Bind the server to an address.
+    """Bind the server to an address, which a probe must find free.
 
     Returns:
         The port, also when 0 asked for any.
@@ -206,7 +228,8 @@ def _listen(
     """
     address = join_address(host, port)
     try:
-        _try_bind(host, port)
+        if probe:
+            _try_bind(host, port)
         if certificate is not None:
             return server.add_secure_port(address, certificate.credentials())
         return server.add_insecure_port(address)

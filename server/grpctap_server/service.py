@@ -13,13 +13,15 @@ from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server import tokens
 from grpctap_server.errors import CallError as _CallError
 from grpctap_server.feeds.base import FeedError
+from grpctap_server.messages import SharedMessages
+from grpctap_server.wakeups import Wakeups
 
 if TYPE_CHECKING:
-    from grpctap_server.feeds.base import Feed, Item, Log
+    from grpctap_server.feeds.base import Feed, Log
+    from grpctap_server.messages import Messages
 
 # Read in chunks: a call that catches up must neither hold the loop nor make a million values ahead.
 _CHUNK = 128
-_NANOSECONDS = 1_000_000_000
 
 Context = grpc.aio.ServicerContext[pb.SimpleRequest, pb.StreamResponse]
 
@@ -37,6 +39,8 @@ class StreamServer(pb_grpc.StreamServerServicer):
         self._feed = feed
         self._progress_interval = progress_interval
         self._draining = asyncio.Event()
+        self._wakeups = Wakeups()
+        self._messages = SharedMessages()
         self._open_calls = 0
         self._calls_served = 0
 
@@ -53,6 +57,7 @@ class StreamServer(pb_grpc.StreamServerServicer):
     def drain(self) -> None:
         """End every open call of ListValue with UNAVAILABLE, and each one that still comes."""
         self._draining.set()
+        self._wakeups.end()
 
     async def Route(self, request: pb.SimpleRequest, context: object) -> pb.SimpleResponse:  # noqa: ARG002, N802
         """Answer once."""
@@ -65,7 +70,16 @@ class StreamServer(pb_grpc.StreamServerServicer):
         try:
             await self._feed.refresh()
             log, after = self._start(request)
-            call = _Call(self._draining, log, after, request, context, self._progress_interval)
+            call = _Call(
+                self._draining,
+                self._wakeups,
+                log,
+                after,
+                self._messages.of(log, request.data),
+                request,
+                context,
+                self._progress_interval,
+            )
             await call.run()
         except FeedError as error:
             await context.abort_with_status(_source_failed(error).status())
@@ -149,21 +163,22 @@ class _Call:
     def __init__(
         self,
         draining: asyncio.Event,
+        wakeups: Wakeups,
         log: Log,
         after: int,
+        messages: Messages,
         request: pb.SimpleRequest,
         context: Context,
         progress_interval: float,
     ) -> None:
         self._draining = draining
+        self._wakeups = wakeups
         self._log = log
         self._after = after
-        self._data = request.data
+        self._messages = messages
         self._wants_progress = request.progress_notify
         self._context = context
         self._progress_interval = progress_interval
-        self._stream_print = tokens.fingerprint(log.stream_id)
-        self._data_print = tokens.fingerprint(request.data)
 
     async def run(self) -> None:
         """Send what is there, then what comes.
@@ -184,7 +199,7 @@ class _Call:
             for item in items:
                 if self._draining.is_set():
                     raise _shutting_down()
-                await self._context.write(self._value(item, bounds.first))
+                await self._context.write(self._messages.value(item, bounds.first))
                 self._after = item.sequence
             if bounds.final is not None and self._after >= bounds.final:
                 return
@@ -193,53 +208,14 @@ class _Call:
 
     async def _wait(self) -> None:
         """Wait for the next value, and send progress in each silence."""
-        news = asyncio.ensure_future(self._log.wait(self._after))
-        drain = asyncio.ensure_future(self._draining.wait())
         timeout = self._progress_interval if self._wants_progress else None
-        try:
-            while not news.done():
-                done, _ = await asyncio.wait(
-                    (news, drain), timeout=timeout, return_when=asyncio.FIRST_COMPLETED
-                )
-                if drain in done:
-                    raise _shutting_down()
-                if not done:
-                    await self._context.write(self._progress())
-            news.result()
-        finally:
-            news.cancel()
-            drain.cancel()
-
-    def _value(self, item: Item, first: int) -> pb.StreamResponse:
-        message = pb.StreamResponse(
-            stream_value=self._data + item.text,
-            stream_id=self._log.stream_id,
-            sequence=item.sequence,
-            resume_token=self._token(item.sequence),
-            first_sequence=first,
-            number=item.number,
-        )
-        seconds, nanos = divmod(item.event_time, _NANOSECONDS)
-        message.event_time.seconds = seconds
-        message.event_time.nanos = nanos
-        return message
+        while not await self._wakeups.wait(self._log, self._after, timeout):
+            await self._context.write(self._progress())
+        if self._draining.is_set():
+            raise _shutting_down()
 
     def _progress(self) -> pb.StreamResponse:
-        bounds = self._log.bounds()
-        message = pb.StreamResponse(
-            progress=True,
-            stream_id=self._log.stream_id,
-            sequence=bounds.newest,
-            resume_token=self._token(self._after),
-            first_sequence=bounds.first,
-        )
-        message.progress_interval.FromNanoseconds(round(self._progress_interval * _NANOSECONDS))
-        return message
-
-    def _token(self, sequence: int) -> bytes:
-        return tokens.encode(
-            tokens.Token(self._stream_print, self._data_print, self._log.start, sequence)
-        )
+        return self._messages.progress(self._after, self._log.bounds(), self._progress_interval)
 
     def _too_slow(self, first: int) -> _CallError:
         return _CallError(

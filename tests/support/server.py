@@ -177,6 +177,10 @@ class ChildProcess:
         return "".join(self._lines["stderr"])
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def returncode(self) -> int | None:
         return self._process.poll()
 

@@ -72,6 +72,8 @@ def symbol_of(data: str) -> str:
     return hashlib.blake2b(symbol.encode(), digest_size=16).hexdigest()
 
 
+# All calls for a symbol ask for the same moments.
+@lru_cache(maxsize=1 << 10)
 def price(symbol: str, moment: int) -> float:
     """Tell the price of a symbol at a moment.
 
