@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grpctap_server.feeds.base import Feed
+    from grpctap_server.jetstream.address import Address
 
+_FEEDS = ("price", "counter")
 _NANOSECONDS = 1_000_000_000
 _SHORTEST_INTERVAL_S = Decimal("0.0001")
 _LONGEST_INTERVAL_S = Decimal(86_400 * 365)
@@ -52,7 +54,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         prog: What help and errors call the program.
 
     Returns:
-        The exit code: 0; 1 when the address cannot be listened on; 2 for arguments in error.
+        The exit code: 0; 1 when the address cannot be listened on, or the feed cannot start; 2 for
+        arguments in error.
     """
     parser = _make_parser(prog)
     try:
@@ -67,12 +70,13 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import asyncio
 
+    from grpctap_server.feeds.base import FeedError
     from grpctap_server.serve import ListenError, ServeOptions, serve
 
     options = ServeOptions(args.host, args.port, float(args.progress_interval), args.until_eof)
     try:
         asyncio.run(serve(feed, options))
-    except ListenError as error:
+    except (FeedError, ListenError) as error:
         print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201
         return 1
     return 0
@@ -91,10 +95,11 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
     add("--port", type=_port, default=8000, help="port to listen on; 0 takes a free one (8000)")
     add(
         "--feed",
-        choices=("price", "counter"),
+        type=_feed,
         default="price",
         help="price: one live price a symbol, the same for all calls; "
-        "counter: each call counts from 0 (price)",
+        "counter: each call counts from 0; nats://HOST:4222/STREAM: a NATS JetStream stream "
+        "(price)",
     )
     add(
         "--interval",
@@ -102,6 +107,12 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         default=Decimal("0.1"),
         metavar="SECONDS",
         help="time between values (0.1); 0, for a counter with --count: all at once",
+    )
+    add(
+        "--nats-creds",
+        metavar="FILE",
+        help="credentials for NATS; else those in the URL, or NATS_CREDS, NATS_TOKEN, NATS_USER "
+        "and NATS_PASSWORD of the environment",
     )
     add("--count", type=_positive, metavar="N", help="counter: end after N values")
     add(
@@ -131,6 +142,16 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
+    if not isinstance(args.feed, str):
+        from grpctap_server.feeds.nats import NatsFeed
+
+        for flag in ("count", "start"):
+            if getattr(args, flag) is not None:
+                parser.error(f"--{flag} does not go with a NATS stream, which has its own values")
+        return NatsFeed(_with_credentials(parser, args, args.feed))
+    if args.nats_creds is not None:
+        parser.error("--nats-creds goes with a NATS stream only")
+
     from grpctap_server.feeds.schedule import Schedule
 
     schedule = Schedule(int(args.interval * _NANOSECONDS), args.retain)
@@ -152,6 +173,40 @@ def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Fee
     if not args.interval:
         parser.error("--interval 0 goes with --feed counter and --count only")
     return PriceFeed(schedule, DEFAULT_START if args.start is None else args.start)
+
+
+def _with_credentials(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, address: Address
+) -> Address:
+    from grpctap_server.jetstream.address import complain_of_creds, with_credentials
+
+    address = with_credentials(address, args.nats_creds or "", os.environ)
+    if address.creds and (complaint := complain_of_creds(address.creds)):
+        parser.error(f"the credentials for NATS: {complaint}")
+    return address
+
+
+def _feed(text: str) -> str | Address:
+    if text in _FEEDS:
+        return text
+    from grpctap_server.jetstream.address import SCHEMES
+
+    if not text.startswith(SCHEMES):
+        names = ", ".join(map(repr, _FEEDS))
+        raise argparse.ArgumentTypeError(
+            f"invalid choice: {text!r} (choose from {names}, nats://HOST:4222/STREAM)"
+        )
+    return _stream(text)
+
+
+def _stream(text: str) -> Address:
+    from grpctap_server.jetstream.address import AddressError, parse_address
+
+    try:
+        return parse_address(text)
+    except AddressError as error:
+        # What was given may hold a password.
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _host(text: str) -> str:

@@ -92,8 +92,10 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         options: Where and how.
 
     Raises:
+        FeedError: If the feed cannot start.
         ListenError: If the address cannot be listened on.
     """
+    await feed.start()
     service = StreamServer(feed, options.progress_interval)
     server = make_server()
     pb_grpc.add_StreamServerServicer_to_server(service, server)

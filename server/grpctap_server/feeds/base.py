@@ -96,6 +96,14 @@ class Feed(Protocol):
     def description(self) -> str:
         """What the ready line says about the feed."""
 
+    async def start(self) -> None:
+        """Get ready before anything is served; called once, and before `run`.
+
+        Raises:
+            FeedError: If there is no use in serving; the message is for whoever starts the server.
+        """
+        return
+
     async def run(self) -> None:
         """Do what the feed needs done while it is served; cancelled at the end of the server."""
         return
