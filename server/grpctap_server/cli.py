@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from grpctap_server.jetstream.address import Address
 
 _FEEDS = ("price", "counter")
+_WITHOUT_A_BEGINNING = ("price",)
 _NANOSECONDS = 1_000_000_000
 _SHORTEST_INTERVAL_S = Decimal("0.0001")
 _LONGEST_INTERVAL_S = Decimal(86_400 * 365)
@@ -73,7 +74,9 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
     from grpctap_server.feeds.base import FeedError
     from grpctap_server.serve import ListenError, ServeOptions, serve
 
-    options = ServeOptions(args.host, args.port, float(args.progress_interval), args.until_eof)
+    options = ServeOptions(
+        args.host, args.port, float(args.progress_interval), args.until_eof, args.publish
+    )
     try:
         asyncio.run(serve(feed, options))
     except (FeedError, ListenError) as error:
@@ -107,6 +110,12 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         default=Decimal("0.1"),
         metavar="SECONDS",
         help="time between values (0.1); 0, for a counter with --count: all at once",
+    )
+    add(
+        "--publish",
+        type=_stream,
+        metavar="nats://HOST/STREAM",
+        help="put all values into a NATS JetStream stream, too, which is made if it is not there",
     )
     add(
         "--nats-creds",
@@ -145,12 +154,16 @@ def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Fee
     if not isinstance(args.feed, str):
         from grpctap_server.feeds.nats import NatsFeed
 
-        for flag in ("count", "start"):
+        for flag in ("count", "start", "publish"):
             if getattr(args, flag) is not None:
-                parser.error(f"--{flag} does not go with a NATS stream, which has its own values")
+                parser.error(f"--{flag} does not go with --feed nats://…, whose values are there")
         return NatsFeed(_with_credentials(parser, args, args.feed))
-    if args.nats_creds is not None:
-        parser.error("--nats-creds goes with a NATS stream only")
+    if args.publish is not None:
+        if args.feed in _WITHOUT_A_BEGINNING:
+            parser.error("--publish does not go with a price, which began long ago")
+        args.publish = _with_credentials(parser, args, args.publish)
+    elif args.nats_creds is not None:
+        parser.error("--nats-creds goes with --feed nats://… or --publish only")
 
     from grpctap_server.feeds.schedule import Schedule
 

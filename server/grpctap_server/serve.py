@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -21,6 +22,10 @@ from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server.feeds.base import Feed
 from grpctap_server.service import StreamServer
+
+if TYPE_CHECKING:
+    from grpctap_server.jetstream.address import Address
+    from grpctap_server.publish import Publisher
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 
@@ -46,12 +51,14 @@ class ServeOptions:
         port: 0 to 65535; 0 takes any that is free.
         progress_interval: After how many seconds of silence progress is sent.
         until_eof: Whether the end of standard input ends the server too.
+        publish: The JetStream stream into which all values go, too; None for none.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     progress_interval: float = 5.0
     until_eof: bool = False
+    publish: Address | None = None
 
 
 def join_address(host: str, port: int) -> str:
@@ -92,10 +99,11 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         options: Where and how.
 
     Raises:
-        FeedError: If the feed cannot start.
+        FeedError: If the feed cannot start, or its values cannot be published.
         ListenError: If the address cannot be listened on.
     """
     await feed.start()
+    publisher = None if options.publish is None else await _start_publisher(feed, options.publish)
     service = StreamServer(feed, options.progress_interval)
     server = make_server()
     pb_grpc.add_StreamServerServicer_to_server(service, server)
@@ -115,6 +123,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
     source = asyncio.create_task(feed.run())
+    publishing = asyncio.create_task(publisher.run()) if publisher is not None else None
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
     await end.wait()
@@ -124,8 +133,20 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         signal.signal(number, signal.SIG_DFL)
     await status.enter_graceful_shutdown()
     service.drain()
+    if publisher is not None and publishing is not None:
+        await publisher.finish(_GRACE_S)
+        publishing.cancel()
     source.cancel()
     await stop_server(server, _GRACE_S)
+
+
+async def _start_publisher(feed: Feed, address: Address) -> Publisher:
+    from grpctap_server.publish import Publisher
+
+    log, _ = feed.open("")
+    publisher = Publisher(log, address)
+    await publisher.start()
+    return publisher
 
 
 async def stop_server(server: grpc.aio.Server, grace: float) -> None:

@@ -75,11 +75,13 @@ class Broker:
 
     Attributes:
         client: The connection itself.
+        connected: Whether it was ever made.
         lost: Set once it is no more.
     """
 
     def __init__(self, address: Address, client: Client) -> None:
         self.client = client
+        self.connected = False
         self.lost = asyncio.Event()
         self._address = address
 
@@ -192,14 +194,16 @@ async def connect(address: Address) -> Broker:
         ) from None
 
     client = Client()
+    causes: list[Exception] = []
     broker = Broker(address, client)
 
     async def on_closed() -> None:
         broker.lost.set()
 
-    async def on_error(_: Exception) -> None:
-        # It is told where it ends something; the client's own words may have a URL with secrets.
-        return
+    async def on_error(error: Exception) -> None:
+        # In the end the client says only that none of the servers will do.
+        if not broker.connected:
+            causes.append(error)
 
     try:
         await asyncio.wait_for(
@@ -226,11 +230,12 @@ async def connect(address: Address) -> Broker:
         raise
     except Exception as error:
         # A bad credentials file raises whatever it likes.
-        cause = client.last_error or error
+        cause = causes[-1] if causes else client.last_error or error
         await broker.close()
         raise BrokerError(
             f"cannot connect to the NATS server at {address.hosts}: {_words(cause)}"
         ) from None
+    broker.connected = True
     return broker
 
 
