@@ -46,12 +46,15 @@ class ServeOptions:
         port: 0 to 65535; 0 takes any that is free.
         progress_interval: After how many seconds of silence progress is sent.
         until_eof: Whether the end of standard input ends the server too.
+        slow_timeout: How long a client may take nothing before its call is ended, in seconds;
+            0 is for ever.
     """
 
     host: str = "127.0.0.1"
     port: int = 8000
     progress_interval: float = 5.0
     until_eof: bool = False
+    slow_timeout: float = 30.0
 
 
 def join_address(host: str, port: int) -> str:
@@ -93,8 +96,9 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
 
     Raises:
         ListenError: If the address cannot be listened on.
+        FeedError: If the feed's source failed for good.
     """
-    service = StreamServer(feed, options.progress_interval)
+    service = StreamServer(feed, options.progress_interval, options.slow_timeout)
     server = make_server()
     pb_grpc.add_StreamServerServicer_to_server(service, server)
     status = health.aio.HealthServicer()
@@ -113,6 +117,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
     source = asyncio.create_task(feed.run())
+    source.add_done_callback(lambda task: _end_if_failed(task, end))
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
     await end.wait()
@@ -124,6 +129,8 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     service.drain()
     source.cancel()
     await stop_server(server, _GRACE_S)
+    if source.done() and not source.cancelled():
+        source.result()
 
 
 async def stop_server(server: grpc.aio.Server, grace: float) -> None:
@@ -137,6 +144,11 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
     # Calls that stop() cancelled may not be through yet, and gRPC complains if the loop ends first.
     if leftover := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
+
+
+def _end_if_failed(source: asyncio.Task[None], end: asyncio.Event) -> None:
+    if not source.cancelled() and source.exception() is not None:
+        end.set()
 
 
 def _listen(server: grpc.aio.Server, host: str, port: int) -> int:
