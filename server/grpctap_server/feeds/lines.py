@@ -69,10 +69,6 @@ class LinesLog:
         self._news = asyncio.Event()
         self._waking = False
 
-    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Name the event loop on which calls wait."""
-        self._loop = loop
-
     def bounds(self) -> Bounds:
         """Tell what the log holds now."""
         # In this order, since nothing is added after the end.
@@ -90,6 +86,8 @@ class LinesLog:
 
     async def wait(self, after: int) -> None:
         """Return once there is a line after the sequence `after`, or there will be none."""
+        # Before anything is looked at: from here on whoever adds a line wakes this loop.
+        self._loop = asyncio.get_running_loop()
         while True:
             news = self._news
             if self._kept.newest > after or self._ended:
@@ -152,7 +150,6 @@ class LinesFeed(Feed):
             FeedError: If it cannot be read.
         """
         loop = asyncio.get_running_loop()
-        self._log.bind(loop)
         done: asyncio.Future[None] = loop.create_future()
         stop = threading.Event()
 

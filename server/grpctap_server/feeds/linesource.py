@@ -194,7 +194,7 @@ class GrowingFile:
         os.close(fd)
         if not wait_for_access:
             raise FeedError(
-                f"{self.name} is not a regular file; read it on standard input, without --file"
+                f"{self.name} is not a regular file; name another one, or use standard input"
             )
         self._say_once(f"waiting for {self.name}: it is not a regular file")
         return None
