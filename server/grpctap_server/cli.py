@@ -6,26 +6,36 @@ import argparse
 import os
 import signal
 import sys
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
+
+from grpctap_server.jetstream.address import Address
+from grpctap_server.jetstream.flags import add_flags, check_flags, feed_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grpctap_server.feeds.base import Feed
-    from grpctap_server.jetstream.address import Address
 
-_FEEDS = ("price", "counter")
-_WITHOUT_A_BEGINNING = ("price",)
 _NANOSECONDS = 1_000_000_000
 _SHORTEST_INTERVAL_S = Decimal("0.0001")
 _LONGEST_INTERVAL_S = Decimal(86_400 * 365)
 _LONGEST_PROGRESS_S = Decimal(86_400)
+_SHORTEST_SLOW_S = Decimal("0.1")
 # Sequences stay exact in JSON and in floating point, wherever they are shown.
 _MOST_VALUES = 2**53
 # A resume token keeps the start in 64 bits.
 _LARGEST_START = 2**63 - 1
+
+_DEFAULT_INTERVAL_S = Decimal("0.1")
+_RETAIN = 1_000_000
+_RETAIN_LINES = 100_000
+_TAIL_LINES = 10
+_MOST_LINES = 100_000_000
+_MOST_COLUMNS = 10_000
 
 _USAGE_ERROR = 2
 _LONGEST_ERROR = 500
@@ -37,6 +47,8 @@ examples:
       127.0.0.1:8000 proto.StreamServer/ListValue
   %(prog)s --feed counter --count 15 --interval 1
       0 to 14, one a second, for each call anew
+  vmstat -n 1 | %(prog)s --feed lines --number-column 15
+      each line that another program writes
 """
 
 
@@ -55,13 +67,18 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         prog: What help and errors call the program.
 
     Returns:
-        The exit code: 0; 1 when the address cannot be listened on, or the feed cannot start; 2 for
-        arguments in error.
+        The exit code: 0; 1 when the address cannot be listened on, or the feed cannot start or
+        fails; 2 for arguments in error.
     """
+    from grpctap_server.feeds.base import FeedError
+
     parser = _make_parser(prog)
     try:
         args = parser.parse_args(argv)
         feed = _make_feed(parser, args)
+    except FeedError as error:
+        _say(prog, str(error))
+        return 1
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else _USAGE_ERROR
 
@@ -71,18 +88,28 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
     import asyncio
 
-    from grpctap_server.feeds.base import FeedError
     from grpctap_server.serve import ListenError, ServeOptions, serve
 
     options = ServeOptions(
-        args.host, args.port, float(args.progress_interval), args.until_eof, args.publish
+        args.host,
+        args.port,
+        float(args.progress_interval),
+        args.until_eof,
+        float(args.slow_timeout),
+        args.publish,
     )
     try:
         asyncio.run(serve(feed, options))
-    except (FeedError, ListenError) as error:
-        print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201
+    except (ListenError, FeedError) as error:
+        _say(prog, str(error))
         return 1
     return 0
+
+
+def _say(prog: str, text: str) -> None:
+    # Whoever started the server may have closed its standard error since.
+    with suppress(OSError):
+        print(f"{prog}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _make_parser(prog: str) -> argparse.ArgumentParser:
@@ -98,38 +125,25 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
     add("--port", type=_port, default=8000, help="port to listen on; 0 takes a free one (8000)")
     add(
         "--feed",
-        type=_feed,
+        type=feed_type(("price", "counter", "lines")),
         default="price",
         help="price: one live price a symbol, the same for all calls; "
-        "counter: each call counts from 0; nats://HOST:4222/STREAM: a NATS JetStream stream "
-        "(price)",
+        "counter: each call counts from 0; "
+        "lines: each line of standard input, or of a file; "
+        "nats://HOST:4222/STREAM: a NATS JetStream stream (price)",
     )
     add(
         "--interval",
         type=_interval,
-        default=Decimal("0.1"),
         metavar="SECONDS",
         help="time between values (0.1); 0, for a counter with --count: all at once",
-    )
-    add(
-        "--publish",
-        type=_stream,
-        metavar="nats://HOST/STREAM",
-        help="put all values into a NATS JetStream stream, too, which is made if it is not there",
-    )
-    add(
-        "--nats-creds",
-        metavar="FILE",
-        help="credentials for NATS; else those in the URL, or NATS_CREDS, NATS_TOKEN, NATS_USER "
-        "and NATS_PASSWORD of the environment",
     )
     add("--count", type=_positive, metavar="N", help="counter: end after N values")
     add(
         "--retain",
         type=_positive,
-        default=1_000_000,
         metavar="N",
-        help="how many values stay open to resuming (%(default)s)",
+        help="how many values stay open to resuming (1000000; lines: 100000)",
     )
     add(
         "--start",
@@ -137,6 +151,15 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         metavar="TIME",
         help="price: when value 1 is due, less one interval; RFC 3339 or Unix seconds "
         "(2026-01-01T00:00:00Z)",
+    )
+    _add_lines_flags(parser)
+    add_flags(parser)
+    add(
+        "--slow-timeout",
+        type=_slow_timeout,
+        default=Decimal(30),
+        metavar="SECONDS",
+        help="end calls whose client takes nothing for so long (30); 0: never",
     )
     add(
         "--progress-interval",
@@ -151,31 +174,25 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
-    if not isinstance(args.feed, str):
-        from grpctap_server.feeds.nats import NatsFeed
-
-        for flag in ("count", "start", "publish"):
-            if getattr(args, flag) is not None:
-                parser.error(f"--{flag} does not go with --feed nats://…, whose values are there")
-        return NatsFeed(_with_credentials(parser, args, args.feed))
-    if args.publish is not None:
-        if args.feed in _WITHOUT_A_BEGINNING:
-            parser.error("--publish does not go with a price, which began long ago")
-        args.publish = _with_credentials(parser, args, args.publish)
-    elif args.nats_creds is not None:
-        parser.error("--nats-creds goes with --feed nats://… or --publish only")
+    check_flags(parser, args)
+    if isinstance(args.feed, Address):
+        return _make_nats_feed(parser, args)
+    if args.feed == "lines":
+        return _make_lines_feed(parser, args)
+    _refuse(parser, args, "lines", ("file", "tail", "number_column"))
 
     from grpctap_server.feeds.schedule import Schedule
 
-    schedule = Schedule(int(args.interval * _NANOSECONDS), args.retain)
+    interval = _DEFAULT_INTERVAL_S if args.interval is None else args.interval
+    schedule = Schedule(int(interval * _NANOSECONDS), args.retain or _RETAIN)
     if args.feed == "counter":
         from grpctap_server.feeds.counter import CounterFeed
 
         if args.start is not None:
             parser.error("--start goes with --feed price only: a counter starts with each call")
-        if not args.interval and args.count is None:
+        if not interval and args.count is None:
             parser.error("--interval 0 needs --count: it makes all values at once")
-        if not args.interval and args.count > args.retain:
+        if not interval and args.count > schedule.retain:
             parser.error("--interval 0 makes all values at once, so --count cannot exceed --retain")
         return CounterFeed(schedule, args.count)
 
@@ -183,43 +200,79 @@ def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Fee
 
     if args.count is not None:
         parser.error("--count goes with --feed counter only: a price has no end")
-    if not args.interval:
+    if not interval:
         parser.error("--interval 0 goes with --feed counter and --count only")
     return PriceFeed(schedule, DEFAULT_START if args.start is None else args.start)
 
 
-def _with_credentials(
-    parser: argparse.ArgumentParser, args: argparse.Namespace, address: Address
-) -> Address:
-    from grpctap_server.jetstream.address import complain_of_creds, with_credentials
+def _make_nats_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
+    from grpctap_server.feeds.nats import NatsFeed
 
-    address = with_credentials(address, args.nats_creds or "", os.environ)
-    if address.creds and (complaint := complain_of_creds(address.creds)):
-        parser.error(f"the credentials for NATS: {complaint}")
-    return address
-
-
-def _feed(text: str) -> str | Address:
-    if text in _FEEDS:
-        return text
-    from grpctap_server.jetstream.address import SCHEMES
-
-    if not text.startswith(SCHEMES):
-        names = ", ".join(map(repr, _FEEDS))
-        raise argparse.ArgumentTypeError(
-            f"invalid choice: {text!r} (choose from {names}, nats://HOST:4222/STREAM)"
-        )
-    return _stream(text)
+    _refuse(parser, args, "price or counter", ("interval", "retain"))
+    _refuse(parser, args, "counter", ("count",))
+    _refuse(parser, args, "price", ("start",))
+    _refuse(parser, args, "lines", ("file", "tail", "number_column"))
+    return NatsFeed(args.feed)
 
 
-def _stream(text: str) -> Address:
-    from grpctap_server.jetstream.address import AddressError, parse_address
+def _add_lines_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--file",
+        type=Path,
+        metavar="PATH",
+        help="lines: read this file, as `tail -F` does, instead of standard input",
+    )
+    add(
+        "--tail",
+        type=_tail,
+        metavar="N",
+        help="lines: a fresh call begins with the last N (10); after the end of the input with all",
+    )
+    add(
+        "--number-column",
+        type=_column,
+        metavar="N",
+        help="lines: the number of a value is in the line's Nth column (the line, if it is one)",
+    )
 
-    try:
-        return parse_address(text)
-    except AddressError as error:
-        # What was given may hold a password.
-        raise argparse.ArgumentTypeError(str(error)) from None
+
+def _make_lines_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
+    from grpctap_server.feeds.lines import MOST_BYTES, LinesFeed
+    from grpctap_server.feeds.linesource import GrowingFile, Source, StandardInput
+
+    _refuse(parser, args, "price or counter", ("interval",))
+    _refuse(parser, args, "counter", ("count",))
+    _refuse(parser, args, "price", ("start",))
+    retain = args.retain or _RETAIN_LINES
+    if retain > _MOST_LINES:
+        parser.error(f"--retain: {retain} is more than {_MOST_LINES}, and lines are kept in memory")
+
+    def say(text: str) -> None:
+        _say(parser.prog, text)
+
+    source: Source
+    if args.file is not None:
+        source = GrowingFile(args.file, MOST_BYTES, say)
+    elif args.until_eof:
+        parser.error("--until-eof and --feed lines both read standard input; name a --file")
+    elif sys.stdin is None:
+        parser.error("standard input is closed; pipe a program into it, or name a --file")
+    else:
+        source = StandardInput()
+        if sys.stdin.isatty():
+            say("each line typed here is a value, and Ctrl-D ends them; or pipe a program into it")
+    tail = _TAIL_LINES if args.tail is None else args.tail
+    return LinesFeed(source, retain, tail, args.number_column, say)
+
+
+def _refuse(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, feed: str, names: tuple[str, ...]
+) -> None:
+    """Refuse flags that were given although they are of another feed."""
+    for name in names:
+        if getattr(args, name) is not None:
+            parser.error(f"--{name.replace('_', '-')} goes with --feed {feed} only")
 
 
 def _host(text: str) -> str:
@@ -247,6 +300,14 @@ def _positive(text: str) -> int:
     return _whole(text, 1, _MOST_VALUES)
 
 
+def _tail(text: str) -> int:
+    return _whole(text, 0, _MOST_VALUES)
+
+
+def _column(text: str) -> int:
+    return _whole(text, 1, _MOST_COLUMNS)
+
+
 def _seconds(text: str) -> Decimal:
     try:
         value = Decimal(text)
@@ -271,6 +332,15 @@ def _progress_interval(text: str) -> Decimal:
     if not _SHORTEST_INTERVAL_S <= value <= _LONGEST_PROGRESS_S:
         raise argparse.ArgumentTypeError(
             f"{text} is not from {_SHORTEST_INTERVAL_S} to {_LONGEST_PROGRESS_S} seconds"
+        )
+    return value
+
+
+def _slow_timeout(text: str) -> Decimal:
+    value = _seconds(text)
+    if value != 0 and not _SHORTEST_SLOW_S <= value <= _LONGEST_PROGRESS_S:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not 0, nor from {_SHORTEST_SLOW_S} to {_LONGEST_PROGRESS_S} seconds"
         )
     return value
 

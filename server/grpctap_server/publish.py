@@ -244,7 +244,9 @@ class Publisher:
             waits.append(cast("asyncio.Future[object]", on_way[0].ack))
             seconds = max(0.0, on_way[0].at + _ACK_S - loop.time())
         news = None
-        if self._has_room:
+        final = self._log.bounds().final
+        # At the end of a log, a wait is over at once.
+        if self._has_room and (final is None or self._read < final):
             news = asyncio.ensure_future(self._log.wait(self._read))
             waits.append(cast("asyncio.Future[object]", news))
         try:

@@ -51,6 +51,8 @@ class ServeOptions:
         port: 0 to 65535; 0 takes any that is free.
         progress_interval: After how many seconds of silence progress is sent.
         until_eof: Whether the end of standard input ends the server too.
+        slow_timeout: How long a client may take nothing before its call is ended, in seconds;
+            0 is for ever.
         publish: The JetStream stream into which all values go, too; None for none.
     """
 
@@ -58,6 +60,7 @@ class ServeOptions:
     port: int = 8000
     progress_interval: float = 5.0
     until_eof: bool = False
+    slow_timeout: float = 30.0
     publish: Address | None = None
 
 
@@ -99,12 +102,13 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         options: Where and how.
 
     Raises:
-        FeedError: If the feed cannot start, or its values cannot be published.
+        FeedError: If the feed cannot start, its values cannot be published, or its source failed
+            for good.
         ListenError: If the address cannot be listened on.
     """
     await feed.start()
     publisher = None if options.publish is None else await _start_publisher(feed, options.publish)
-    service = StreamServer(feed, options.progress_interval)
+    service = StreamServer(feed, options.progress_interval, options.slow_timeout)
     server = make_server()
     pb_grpc.add_StreamServerServicer_to_server(service, server)
     status = health.aio.HealthServicer()
@@ -123,7 +127,9 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
 
     source = asyncio.create_task(feed.run())
-    publishing = asyncio.create_task(publisher.run()) if publisher is not None else None
+    work = [source] if publisher is None else [source, asyncio.create_task(publisher.run())]
+    for task in work:
+        task.add_done_callback(lambda task: _end_if_failed(task, end))
     await server.start()
     _say(f"listening on {join_address(options.host, port)} ({feed.description})")
     await end.wait()
@@ -133,11 +139,14 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         signal.signal(number, signal.SIG_DFL)
     await status.enter_graceful_shutdown()
     service.drain()
-    if publisher is not None and publishing is not None:
+    if publisher is not None:
         await publisher.finish(_GRACE_S)
-        publishing.cancel()
-    source.cancel()
+    for task in work:
+        task.cancel()
     await stop_server(server, _GRACE_S)
+    for task in work:
+        if task.done() and not task.cancelled():
+            task.result()
 
 
 async def _start_publisher(feed: Feed, address: Address) -> Publisher:
@@ -160,6 +169,11 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
     # Calls that stop() cancelled may not be through yet, and gRPC complains if the loop ends first.
     if leftover := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
+
+
+def _end_if_failed(task: asyncio.Task[None], end: asyncio.Event) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        end.set()
 
 
 def _listen(server: grpc.aio.Server, host: str, port: int) -> int:

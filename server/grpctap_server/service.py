@@ -15,6 +15,7 @@ from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server import tokens
 from grpctap_server.feeds.base import FeedError
+from grpctap_server.patience import Context, PatientWriter, StuckError, abort_patiently
 
 if TYPE_CHECKING:
     from grpctap_server.feeds.base import Feed, Item, Log
@@ -24,8 +25,6 @@ ERROR_DOMAIN = "grpctap"
 # Read in chunks: a call that catches up must neither hold the loop nor make a million values ahead.
 _CHUNK = 128
 _NANOSECONDS = 1_000_000_000
-
-Context = grpc.aio.ServicerContext[pb.SimpleRequest, pb.StreamResponse]
 
 
 class _CallError(Exception):
@@ -57,11 +56,16 @@ class StreamServer(pb_grpc.StreamServerServicer):
         feed: What ListValue shows.
         progress_interval: After how many seconds of silence a call that asked for progress gets
             some.
+        slow_timeout: After how many seconds in which its client takes nothing a call is ended; 0
+            is never.
     """
 
-    def __init__(self, feed: Feed, progress_interval: float = 5.0) -> None:
+    def __init__(
+        self, feed: Feed, progress_interval: float = 5.0, slow_timeout: float = 30.0
+    ) -> None:
         self._feed = feed
         self._progress_interval = progress_interval
+        self._slow_timeout = slow_timeout
         self._draining = asyncio.Event()
         self._open_calls = 0
         self._calls_served = 0
@@ -91,12 +95,13 @@ class StreamServer(pb_grpc.StreamServerServicer):
         try:
             await self._feed.refresh()
             log, after = self._start(request)
-            call = _Call(self._draining, log, after, request, context, self._progress_interval)
+            writer = PatientWriter(context, self._slow_timeout)
+            call = _Call(self._draining, log, after, request, writer, self._progress_interval)
             await call.run()
         except FeedError as error:
-            await context.abort_with_status(_source_failed(error).status())
+            await abort_patiently(context, _source_failed(error).status())
         except _CallError as error:
-            await context.abort_with_status(error.status())
+            await abort_patiently(context, error.status())
         finally:
             self._open_calls -= 1
 
@@ -178,7 +183,7 @@ class _Call:
         log: Log,
         after: int,
         request: pb.SimpleRequest,
-        context: Context,
+        writer: PatientWriter,
         progress_interval: float,
     ) -> None:
         self._draining = draining
@@ -186,7 +191,7 @@ class _Call:
         self._after = after
         self._data = request.data
         self._wants_progress = request.progress_notify
-        self._context = context
+        self._writer = writer
         self._progress_interval = progress_interval
         self._stream_print = tokens.fingerprint(log.stream_id)
         self._data_print = tokens.fingerprint(request.data)
@@ -196,10 +201,17 @@ class _Call:
 
         Raises:
             _CallError: If the server shuts down, or values are lost to a client that reads too
-                slowly.
+                slowly, or not at all.
         """
+        try:
+            async with self._writer.patience():
+                await self._follow()
+        except StuckError as error:
+            raise self._stuck(error) from None
+
+    async def _follow(self) -> None:
         if self._wants_progress:
-            await self._context.write(self._progress())
+            await self._writer.write(self._progress())
         while True:
             items = self._log.read(self._after, _CHUNK)
             bounds = self._log.bounds()
@@ -210,7 +222,7 @@ class _Call:
             for item in items:
                 if self._draining.is_set():
                     raise _shutting_down()
-                await self._context.write(self._value(item, bounds.first))
+                await self._writer.write(self._value(item, bounds.first))
                 self._after = item.sequence
             if bounds.final is not None and self._after >= bounds.final:
                 return
@@ -230,7 +242,7 @@ class _Call:
                 if drain in done:
                     raise _shutting_down()
                 if not done:
-                    await self._context.write(self._progress())
+                    await self._writer.write(self._progress())
             news.result()
         finally:
             news.cancel()
@@ -268,11 +280,18 @@ class _Call:
         )
 
     def _too_slow(self, first: int) -> _CallError:
+        return self._slow(
+            f"the values #{self._after + 1} to #{first - 1} are no longer kept", first
+        )
+
+    def _stuck(self, error: StuckError) -> _CallError:
+        return self._slow(str(error), self._log.bounds().first)
+
+    def _slow(self, why: str, first: int) -> _CallError:
         return _CallError(
             grpc.StatusCode.ABORTED,
             "SLOW_CONSUMER",
-            f"the client reads too slowly: the values #{self._after + 1} to #{first - 1} are no "
-            "longer kept",
+            f"the client reads too slowly: {why}",
             stream_id=self._log.stream_id,
             last_sequence=self._after,
             first_sequence=first,

@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 
 from grpctap_server.jetstream.address import parse_address
 from grpctap_server.jetstream.broker import Broker, BrokerError, connect
+from grpctap_server.jetstream.consumer import fetch
 from support.makes.running import need
 from support.server import PATIENCE_S
 
@@ -163,6 +164,21 @@ class Admin:
     def publish(self, payloads: Iterable[bytes | str], subject: str = "") -> None:
         """Stores messages in order, each once the one before it is stored."""
         self._run(self._publish(list(payloads), subject or self._address.stream))
+
+    def payloads(self) -> list[bytes]:
+        """All that the stream has, in order."""
+        return self._run(self._payloads())
+
+    async def _payloads(self) -> list[bytes]:
+        broker = await self._connected()
+        info = await broker.stream_info()
+        found: list[bytes] = []
+        start = info.first
+        while start <= info.last:
+            part, _ = await fetch(broker, self._address.stream, start, 1000)
+            found += [delivery.payload for delivery in part]
+            start = part[-1].sequence + 1 if part else info.last + 1
+        return found
 
     async def _publish(self, payloads: list[bytes | str], subject: str) -> None:
         broker = await self._connected()

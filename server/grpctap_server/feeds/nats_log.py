@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import re
 from bisect import bisect_right
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, NamedTuple
 
 from grpctap_server.feeds.base import Bounds, FeedError, Item, Log
+from grpctap_server.feeds.lines import number_in
 from grpctap_server.feeds.schedule import make_stream_id
 
 if TYPE_CHECKING:
@@ -27,9 +26,6 @@ _RING_CHARACTERS = 32 * 2**20
 _BLOCKS = 16
 # A replica of the broker that has just come to lead may be behind by what is on its way.
 _REPLICA_LAG = 1_000
-
-_NUMBER = re.compile(r"\s*[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?\s*", re.ASCII)
-_LONGEST_NUMBER = 100
 
 
 class Block(NamedTuple):
@@ -49,11 +45,7 @@ class Block(NamedTuple):
 def make_item(delivery: Delivery) -> Item:
     """Make a value of a message; bytes that are not UTF-8 are replaced."""
     text = delivery.payload.decode("utf-8", "replace")
-    number = None
-    if len(text) <= _LONGEST_NUMBER and _NUMBER.fullmatch(text):
-        value = float(text)
-        number = value if math.isfinite(value) else None
-    return Item(delivery.sequence, text, delivery.stored, number)
+    return Item(delivery.sequence, text, delivery.stored, number_in(text, None))
 
 
 class NatsLog(Log):
