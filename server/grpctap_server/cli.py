@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -54,7 +55,8 @@ examples:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # What was given comes back in it, and could act on a terminal or fill it.
+        # What was given comes back in it, and could act on a terminal or fill it, or be a secret.
+        message = re.sub(r"://[^\s/@]*@", "://…@", message)
         message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:_LONGEST_ERROR])
         self.exit(_USAGE_ERROR, f"{self.prog}: error: {message}; see --help\n")
 

@@ -51,6 +51,8 @@ _RETELL_S = 60.0
 _NO_SUCH_MESSAGE = 10037
 _WRONG_LAST_ID = 10070
 _TOO_LARGE_FOR_STREAM = 10054
+# Insufficient resources, insufficient storage, and the stream's own limits.
+_FULL = (10023, 10047, 10077)
 _ID = "Nats-Msg-Id"
 
 
@@ -354,9 +356,10 @@ class Publisher:
         if trouble != self._trouble or now - self._told_at > _RETELL_S:
             self._told_at = now
             _log.warning(
-                "publish: cannot publish to %s: %s; tries again, with %d values waiting",
+                "publish: cannot publish to %s: %s%s tries again, with %d values waiting",
                 self._address,
                 trouble,
+                " It" if trouble.endswith("?") else ";",
                 self._log.bounds().newest - self._read + len(self._pending),
             )
         self._trouble = trouble
@@ -377,6 +380,8 @@ def _settle(ack: asyncio.Future[None], message: Msg) -> None:
         ack.set_result(None)
         return
     text, code = clean(str(error.get("description", "refused"))), error.get("err_code")
+    if code in _FULL:
+        text += "; is its store full?"
     if code == _WRONG_LAST_ID:
         ack.set_exception(_OutOfOrderError(text))
     elif code == _TOO_LARGE_FOR_STREAM:

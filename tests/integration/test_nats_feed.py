@@ -274,6 +274,16 @@ def test_without_a_broker_or_stream_the_server_says_so_and_ends(tmp_path: Path) 
         )
 
 
+def test_a_stream_that_readers_would_empty_is_refused(broker: NatsServer, admin: Admin) -> None:
+    admin.create(retention="workqueue")
+    done = serve("--feed", broker.url())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"grpctap serve: the stream S at {broker.host} has the retention workqueue, which takes "
+        "values away when they are read; it must be limits\n"
+    )
+
+
 def test_credentials_open_the_broker_and_are_never_shown(tmp_path: Path) -> None:
     users = 'authorization { user: "ann", password: "s3cr:t/" }'
     with NatsServer(tmp_path, f'jetstream {{ store_dir: "{tmp_path}/store" }}', users) as broker:

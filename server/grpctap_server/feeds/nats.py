@@ -12,8 +12,8 @@ import logging
 from typing import TYPE_CHECKING
 
 from grpctap_server.feeds.base import Feed, FeedError
-from grpctap_server.feeds.nats_log import Block, NatsLog, make_item
-from grpctap_server.jetstream.broker import BrokerError, NoStreamError, connect
+from grpctap_server.feeds.nats_log import REPLICA_LAG, Block, NatsLog, make_item
+from grpctap_server.jetstream.broker import LIMITS, BrokerError, NoStreamError, connect
 from grpctap_server.jetstream.consumer import Tail, fetch
 
 if TYPE_CHECKING:
@@ -28,8 +28,6 @@ _RETRY_S = 0.5
 _FIRST_ATTEMPT_S = 5.0
 _BLOCK_VALUES = 512
 _FETCHES_AT_ONCE = 4
-# A replica of the broker that has just come to lead may be behind by what is on its way.
-_REPLICA_LAG = 1_000
 
 
 class NatsFeed(Feed):
@@ -67,7 +65,7 @@ class NatsFeed(Feed):
         except BrokerError as error:
             raise FeedError(str(error)) from None
         try:
-            await self._ask(broker)
+            retention = (await broker.stream_info()).retention
         except NoStreamError:
             await broker.close()
             raise FeedError(
@@ -76,6 +74,12 @@ class NatsFeed(Feed):
         except BrokerError as error:
             await broker.close()
             raise FeedError(f"cannot read {self._address}: {error}") from None
+        if retention != LIMITS:
+            await broker.close()
+            raise FeedError(
+                f"the {self._address} has the retention {retention}, which takes values away when "
+                f"they are read; it must be {LIMITS}"
+            )
         self._broker = broker
 
     async def run(self) -> None:
@@ -167,7 +171,7 @@ class NatsFeed(Feed):
         if log is not None and not log.over:
             if info.created != log.start:
                 log.end(f"the stream {self._stream} was deleted, and made again")
-            elif log is asked and info.last < seen - (_REPLICA_LAG if info.replicas > 1 else 0):
+            elif log is asked and info.last < seen - (REPLICA_LAG if info.replicas > 1 else 0):
                 log.end(f"the stream {self._stream} has lost its newest values")
         if log is None or log.over:
             self._log = log = NatsLog(self._stream, info, self._fetch)

@@ -24,8 +24,8 @@ RING_VALUES = 10_000
 _PRELOADED = 500
 _RING_CHARACTERS = 32 * 2**20
 _BLOCKS = 16
-# A replica of the broker that has just come to lead may be behind by what is on its way.
-_REPLICA_LAG = 1_000
+REPLICA_LAG = 1_000
+"""How many values a replica of the broker may be behind that has just come to lead."""
 
 
 class Block(NamedTuple):
@@ -108,7 +108,7 @@ class NatsLog(Log):
     def bounds(self) -> Bounds:
         """Tell what the stream holds, as far as it is known."""
         newest = max(self._info.last, self._shown)
-        lag = _REPLICA_LAG if self._info.replicas > 1 else 0
+        lag = REPLICA_LAG if self._info.replicas > 1 else 0
         return Bounds(self._info.first, newest, None, newest + lag)
 
     def read(self, after: int, limit: int) -> Sequence[Item]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
@@ -16,6 +16,8 @@ _EXAMPLE = "nats://HOST:4222/STREAM"
 # JetStream makes a folder of the name, and a part of subjects.
 _NOT_IN_NAMES = frozenset(".*>/\\")
 _LONGEST_NAME = 255
+# The client looks for them until it finds them, and never finds the end of the file.
+_CREDS_MARKS = ("BEGIN NATS USER JWT-----\n", "BEGIN USER NKEY SEED-----\n")
 
 
 class AddressError(ValueError):
@@ -101,13 +103,20 @@ def with_credentials(address: Address, creds: str, environment: Mapping[str, str
     )
 
 
-def complain_of_creds(creds: str) -> str:
-    """Tell what is wrong with a credentials file, as a clause; empty when it can be read."""
+def read_creds(path: str) -> str:
+    """Read a credentials file.
+
+    Raises:
+        AddressError: If it cannot be read, or is none.
+    """
     try:
-        with open(creds, "rb"):  # noqa: PTH123 - to be opened is all that is asked of it
-            return ""
-    except OSError as error:
-        return f"cannot read {os.fspath(creds)!r}: {(error.strerror or str(error)).lower()}"
+        text = Path(path).read_text()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "it is no text"
+        raise AddressError(f"cannot read {path!r}: {reason.lower()}") from None
+    if any(mark not in text for mark in _CREDS_MARKS):
+        raise AddressError(f"{path!r} is no credentials file, as nsc makes them")
+    return text
 
 
 def _server(scheme: str, text: str) -> str:

@@ -5,20 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from grpctap_server.jetstream.address import AddressError, read_creds
+
 if TYPE_CHECKING:
     from nats.aio.client import Client
 
     from grpctap_server.jetstream.address import Address
 
+LIMITS = "limits"
 _API = "$JS.API."
 _CONNECT_S = 5.0
 _ANSWER_S = 5.0
+_WATCH_S = 0.1
 # A server that is gone without a word is noticed after about as long.
 _PING_S = 5
 _PINGS_UNANSWERED = 2
@@ -62,12 +67,14 @@ class StreamInfo:
         first: The oldest value that is kept, or would be next; at least 1.
         last: The newest value there ever was; 0 when there was none.
         replicas: How many servers keep it.
+        retention: "limits", where only limits take messages away; or "workqueue", "interest".
     """
 
     created: int
     first: int
     last: int
     replicas: int
+    retention: str
 
 
 class Broker:
@@ -84,6 +91,12 @@ class Broker:
         self.connected = False
         self.lost = asyncio.Event()
         self._address = address
+        self._watch: asyncio.Task[None] | None = None
+
+    def watch(self) -> None:
+        """Notice the loss of the connection, which was just made."""
+        self.connected = True
+        self._watch = asyncio.create_task(self._await_loss())
 
     async def ask(self, subject: str, question: dict[str, Any] | None = None) -> dict[str, Any]:
         """Ask JetStream's API; `subject` goes without its $JS.API in front.
@@ -118,6 +131,7 @@ class Broker:
                 first,
                 last,
                 int(answer["config"].get("num_replicas", 1)),
+                clean(str(answer["config"].get("retention", LIMITS))),
             )
         except (KeyError, TypeError, ValueError):
             raise BrokerError("JetStream's answer makes no sense") from None
@@ -155,9 +169,17 @@ class Broker:
     async def close(self) -> None:
         """Close the connection; what depends on it ends."""
         self.lost.set()
+        if self._watch is not None:
+            self._watch.cancel()
         # It is being closed by the other side as well, perhaps.
         with contextlib.suppress(Exception):
             await self.client.close()
+
+    async def _await_loss(self) -> None:
+        # The client does not call back when it fails to write what was left while it closed.
+        while not self.client.is_closed:
+            await asyncio.sleep(_WATCH_S)
+        self.lost.set()
 
     async def _answer(self, subject: str, body: bytes) -> dict[str, Any]:
         import nats.errors
@@ -184,7 +206,7 @@ async def connect(address: Address) -> Broker:
         BrokerError: If none of the servers answers in time, or lets us in.
     """
     try:
-        from nats.aio.client import Client
+        from nats.aio.client import Client, RawCredentials
 
         if address.creds:
             import nkeys  # noqa: F401 - the client imports it when it connects
@@ -193,6 +215,13 @@ async def connect(address: Address) -> Broker:
             "NATS needs a library that is not installed; pip install 'grpctap[nats]'"
         ) from None
 
+    try:
+        creds = RawCredentials(read_creds(address.creds)) if address.creds else None
+    except AddressError as error:
+        raise BrokerError(f"the credentials for NATS: {error}") from None
+
+    # It would print tracebacks; what ends a connection is told by whoever used it.
+    logging.getLogger("nats").setLevel(logging.CRITICAL)
     client = Client()
     causes: list[Exception] = []
     broker = Broker(address, client)
@@ -219,7 +248,7 @@ async def connect(address: Address) -> Broker:
                 user=address.user or None,
                 password=address.password or None,
                 token=address.token or None,
-                user_credentials=address.creds or None,
+                user_credentials=creds,
                 closed_cb=on_closed,
                 error_cb=on_error,
             ),
@@ -235,7 +264,7 @@ async def connect(address: Address) -> Broker:
         raise BrokerError(
             f"cannot connect to the NATS server at {address.hosts}: {_words(cause)}"
         ) from None
-    broker.connected = True
+    broker.watch()
     return broker
 
 

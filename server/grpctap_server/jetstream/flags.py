@@ -10,8 +10,8 @@ from grpctap_server.jetstream.address import (
     SCHEMES,
     Address,
     AddressError,
-    complain_of_creds,
     parse_address,
+    read_creds,
     with_credentials,
 )
 
@@ -80,6 +80,9 @@ def _with_credentials(
     parser: argparse.ArgumentParser, args: argparse.Namespace, address: Address
 ) -> Address:
     address = with_credentials(address, args.nats_creds or "", os.environ)
-    if address.creds and (complaint := complain_of_creds(address.creds)):
-        parser.error(f"the credentials for NATS: {complaint}")
+    if address.creds:
+        try:
+            read_creds(address.creds)
+        except AddressError as error:
+            parser.error(f"the credentials for NATS: {error}")
     return address
