@@ -118,7 +118,7 @@ async def test_a_broker_that_is_killed_again_and_again_gets_each_value_once(
 ) -> None:
     log, count = MemoryLog(), 0
     async with publishing(log, broker) as publisher:
-        for _ in range(5):
+        for _ in range(3):
             log.append(*lines(count + 1, count + 2000))
             count += 2000
             # Somewhere in the middle of them, with others on their way.

@@ -177,7 +177,7 @@ class Broker:
 
     async def _await_loss(self) -> None:
         # The client does not call back when it fails to write what was left while it closed.
-        while not self.client.is_closed:
+        while not self.client.is_closed:  # noqa: ASYNC110 - all that it tells
             await asyncio.sleep(_WATCH_S)
         self.lost.set()
 
