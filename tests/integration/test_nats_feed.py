@@ -98,10 +98,9 @@ def test_a_call_reads_back_to_the_first_value_and_goes_on_live(
 def test_numbers_of_deleted_messages_are_left_out(broker: NatsServer, admin: Admin) -> None:
     admin.create()
     admin.publish(str(n) for n in range(1, 1301))
-    # One among the newest, some among the older, and a whole block of those.
+    # One among the newest, one among the oldest, and many in a row.
     gone = [3, 1290, *range(520, 1000)]
-    for sequence in gone:
-        admin.remove(sequence)
+    admin.remove(*gone)
     with serving(broker) as server, connect(server.address) as client:
         call = client.open("", token_at(client, 0))
         got = sequences(list(islice(call, 1300 - len(gone))))
@@ -109,6 +108,22 @@ def test_numbers_of_deleted_messages_are_left_out(broker: NatsServer, admin: Adm
         assert next(call).sequence == 1301
         call.cancel()
     assert got == [n for n in range(1, 1301) if n not in gone]
+
+
+def test_a_stream_whose_newest_messages_were_all_deleted_goes_on(
+    broker: NatsServer, admin: Admin
+) -> None:
+    admin.create()
+    # More than a server reads ahead.
+    admin.publish(str(n) for n in range(1, 561))
+    admin.remove(*range(11, 561))
+    with serving(broker) as server, connect(server.address) as client:
+        call = client.open("", token_at(client, 0))
+        got = sequences(list(islice(call, 10)))
+        admin.publish(["live"])
+        got.append(next(call).sequence)
+        call.cancel()
+    assert got == [*range(1, 11), 561]
 
 
 def test_positions_outside_of_the_stream_are_refused(broker: NatsServer, admin: Admin) -> None:

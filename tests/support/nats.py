@@ -138,9 +138,10 @@ class Admin:
     def purge(self, **terms: Any) -> None:
         self._run(self._ask(f"STREAM.PURGE.{self._address.stream}", terms or None))
 
-    def remove(self, sequence: int) -> None:
-        """Deletes one message in the middle."""
-        self._run(self._ask(f"STREAM.MSG.DELETE.{self._address.stream}", {"seq": sequence}))
+    def remove(self, *sequences: int) -> None:
+        """Deletes single messages."""
+        for sequence in sequences:
+            self._run(self._ask(f"STREAM.MSG.DELETE.{self._address.stream}", {"seq": sequence}))
 
     def state(self) -> dict[str, Any]:
         answer = self._run(self._ask(f"STREAM.INFO.{self._address.stream}"))

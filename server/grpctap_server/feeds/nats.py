@@ -26,7 +26,7 @@ _log = logging.getLogger(__name__)
 _POLL_S = 1.0
 _RETRY_S = 0.5
 _FIRST_ATTEMPT_S = 5.0
-_BLOCK_VALUES = 512
+_BLOCK_VALUES = 2_000
 _FETCHES_AT_ONCE = 4
 
 
