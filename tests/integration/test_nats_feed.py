@@ -13,6 +13,7 @@ from typing import Any
 
 import grpc
 import pytest
+import trustme
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_server import tokens
@@ -315,6 +316,25 @@ def test_credentials_open_the_broker_and_are_never_shown(tmp_path: Path) -> None
         # From the environment, they get past the door, to where there is no such stream.
         done = serve("--feed", broker.url("T"), NATS_USER="ann", NATS_PASSWORD="s3cr:t/")
         assert "there is no stream T" in done.stderr
+
+
+def test_a_broker_with_tls_is_read_when_its_certificate_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "server.pem")
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    tls = f'tls {{ cert_file: "{tmp_path}/server.pem", key_file: "{tmp_path}/server.pem" }}'
+    with NatsServer(tmp_path, f'jetstream {{ store_dir: "{tmp_path}/store" }}', tls) as broker:
+        url = f"tls://{broker.host}/S"
+        done = serve("--feed", url)
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        assert "its certificate is not trusted: " in done.stderr
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        done = serve("--feed", url)
+        assert done.returncode == 1
+        assert f"there is no stream S at {broker.host}" in done.stderr
 
 
 def test_without_the_library_one_line_says_what_to_install() -> None:

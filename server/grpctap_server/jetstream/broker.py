@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 import os
+import ssl
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +25,7 @@ _API = "$JS.API."
 _CONNECT_S = 5.0
 _ANSWER_S = 5.0
 _WATCH_S = 0.1
+_CLOSE_S = 1.0
 # A server that is gone without a word is noticed after about as long.
 _PING_S = 5
 _PINGS_UNANSWERED = 2
@@ -171,9 +173,9 @@ class Broker:
         self.lost.set()
         if self._watch is not None:
             self._watch.cancel()
-        # It is being closed by the other side as well, perhaps.
+        # A TLS connection that came to nothing is never closed, and any may be closing already.
         with contextlib.suppress(Exception):
-            await self.client.close()
+            await asyncio.wait_for(self.client.close(), _CLOSE_S)
 
     async def _await_loss(self) -> None:
         # The client does not call back when it fails to write what was left while it closed.
@@ -286,6 +288,10 @@ def clean(text: str) -> str:
 
 
 def _words(error: BaseException) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {clean(error.verify_message).lower()}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {clean(error.reason or str(error)).lower()}"
     if isinstance(error, OSError) and error.errno and error.errno > 0:
         # asyncio has a sentence of its own for it, which does not say why.
         return os.strerror(error.errno).lower()
