@@ -132,7 +132,7 @@ def test_who_comes_too_late_is_told_what_is_gone_and_goes_on_at_the_oldest() -> 
 
 
 def test_a_token_of_another_process_is_of_another_log() -> None:
-    seen = []
+    seen: list[pb.StreamResponse] = []
     for _ in range(2):
         with LinesServer() as server, connect(server.address) as client:
             server.write(b"a\n")
