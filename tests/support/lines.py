@@ -19,12 +19,6 @@ class LinesServer(ChildProcess):
         super().__init__(command)
         self.address = self.await_line(r"listening on (\S+)")[1]
 
-    def write(self, data: bytes) -> None:
-        """Give it bytes on its standard input, and wait until it took most of them."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(data)
-        self._process.stdin.flush()
-
     def end_input(self) -> int:
         """End its standard input; returns how many lines it says it had."""
         self.close_stdin()

@@ -186,6 +186,12 @@ class ChildProcess:
         self._process.kill()
         self.wait()
 
+    def write(self, data: bytes) -> None:
+        """Give it bytes on its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
+
     def close_stdin(self) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
