@@ -1,5 +1,6 @@
 """The lines that a program writes, as values: real pipes, their end, and what is too much."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -65,6 +66,18 @@ def test_after_the_end_all_that_is_kept_is_there_and_then_ok() -> None:
         assert server.wait() == 0
         assert server.stderr.count("\n") == 2
         assert "Traceback" not in server.stderr
+
+
+def test_the_viewer_shows_what_a_program_said_that_has_ended() -> None:
+    with LinesServer() as server:
+        server.write(b"".join(b"%d\n" % n for n in range(1, 31)))
+        assert server.end_input() == 30
+        method = "proto.StreamServer/ListValue"
+        command = (sys.executable, "-m", "grpctap", "-plaintext", server.address, method)
+        seen = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert seen.returncode == 0, seen.stderr
+    values = [json.loads(line)["streamValue"] for line in seen.stdout.splitlines()]
+    assert values == [str(n) for n in range(1, 31)]
 
 
 def test_a_program_that_says_nothing_makes_a_log_without_values() -> None:

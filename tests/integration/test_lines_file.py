@@ -168,6 +168,20 @@ def test_of_a_file_too_large_the_end_is_read_from_the_next_whole_line(tmp_path: 
             file.expect(*(f"{n:09d}" for n in range(first, 1000)))
 
 
+def test_a_large_file_truncated_before_it_is_read_at_all_is_read_from_its_start(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "large.log"
+    path.write_text("old line\n" * 1000)
+    said: list[str] = []
+    source = GrowingFile(path, 100, said.append)
+    path.write_text("new\n")
+    chunks = source.chunks(threading.Event())
+    assert [next(chunks), next(chunks)] == [None, b"new\n"]
+    chunks.close()
+    assert said == [f"{path} was truncated, and is read from its start"]
+
+
 def test_a_new_file_that_is_no_file_is_waited_out(file: Followed) -> None:
     file.path.unlink()
     file.path.mkdir()

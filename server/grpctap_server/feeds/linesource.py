@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -96,13 +96,15 @@ class GrowingFile:
             # One byte less, so that a line which begins there is not skipped.
             self._skipping = self._place > 0
             self._place -= self._skipping
+            begin = max(0, self._place - _MARK_BYTES)
+            self._mark = os.pread(self._fd, self._place - begin, begin)
 
     @property
     def name(self) -> str:
         """What messages call it."""
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(self._path))
 
-    def chunks(self, stop: threading.Event) -> Iterator[bytes | None]:
+    def chunks(self, stop: threading.Event) -> Generator[bytes | None]:
         """Read until `stop` is set: a file has no end."""
         try:
             while not stop.is_set():
