@@ -96,8 +96,6 @@ class GrowingFile:
             # One byte less, so that a line which begins there is not skipped.
             self._skipping = self._place > 0
             self._place -= self._skipping
-            begin = max(0, self._place - _MARK_BYTES)
-            self._mark = os.pread(self._fd, self._place - begin, begin)
 
     @property
     def name(self) -> str:
@@ -131,7 +129,7 @@ class GrowingFile:
                 # What was read before is read again, since no file says that it was truncated.
                 mark = self._mark
                 data = os.pread(fd, len(mark) + _CHUNK, self._place - len(mark))
-                if not data.startswith(mark):
+                if not data.startswith(mark) or (self._place and not data):
                     self._say(f"{self.name} was truncated, and is read from its start")
                     self._begin(fd)
                     yield None
