@@ -7,7 +7,7 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -18,9 +18,10 @@ _CHUNK = 1 << 18
 # How often a file is looked at that has nothing new, in seconds.
 _LOOK_S = 0.1
 # A program that has not yet noticed that its file was renamed goes on writing to it: a file is left
-# for the new one of its name when nothing came for the first, or in any case after the second.
+# for the new one of its name when it was quiet for so long.
 _QUIET_S = 1.0
-_LONGEST_QUIET_WAIT_S = 10.0
+# If it never is, it is left after so many times that.
+_QUIETS = 10
 # By these last bytes before the place in a file is it known to be the one that was read.
 _MARK_BYTES = 1024
 _ABSENT = (errno.ENOENT, errno.ENOTDIR)
@@ -75,14 +76,16 @@ class GrowingFile:
         path: Its name.
         most_bytes: How much is read at most of what is there at the start.
         say: Gets told when there is no file to read, and when it is another one.
+        quiet: How long a file that was replaced is still read after its last line, in seconds.
 
     Raises:
         FeedError: If there is something by this name that cannot be read as a file.
     """
 
-    def __init__(self, path: Path, most_bytes: int, say: Say) -> None:
+    def __init__(self, path: Path, most_bytes: int, say: Say, quiet: float = _QUIET_S) -> None:
         self._path = path
         self._say = say
+        self._quiet = quiet
         self._said = ""
         self._mark = b""
         self._place = 0
@@ -99,7 +102,7 @@ class GrowingFile:
         """What messages call it."""
         return "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(self._path))
 
-    def chunks(self, stop: threading.Event) -> Iterator[bytes | None]:
+    def chunks(self, stop: threading.Event) -> Generator[bytes | None]:
         """Read until `stop` is set: a file has no end."""
         try:
             while not stop.is_set():
@@ -123,16 +126,24 @@ class GrowingFile:
         seen = last = time.monotonic()
         try:
             while not stop.is_set():
-                if chunk := os.pread(fd, _CHUNK, self._place):
+                # What was read before is read again, since no file says that it was truncated.
+                mark = self._mark
+                data = os.pread(fd, len(mark) + _CHUNK, self._place - len(mark))
+                if not data.startswith(mark) or (self._place and not data):
+                    self._say(f"{self.name} was truncated, and is read from its start")
+                    self._begin(fd)
+                    yield None
+                    continue
+                if chunk := data[len(mark) :]:
                     last = time.monotonic()
                     yield from self._took(chunk)
                     # What never rests must not keep the next file waiting for ever.
-                    if following is None or last - seen < _LONGEST_QUIET_WAIT_S:
+                    if following is None or last - seen < self._quiet * _QUIETS:
                         continue
                 now = time.monotonic()
                 if following is None and (following := self._open_other(fd)) is not None:
                     seen = now
-                rested = now - max(last, seen) >= _QUIET_S or now - seen >= _LONGEST_QUIET_WAIT_S
+                rested = max(now - max(last, seen), (now - seen) / _QUIETS) >= self._quiet
                 if following is not None and rested:
                     self._say(f"{self.name} is another file now, and read from its start")
                     os.close(fd)
@@ -140,10 +151,6 @@ class GrowingFile:
                     following = None
                     return
                 stop.wait(_LOOK_S)
-                if os.pread(fd, len(self._mark), self._place - len(self._mark)) != self._mark:
-                    self._say(f"{self.name} was truncated, and is read from its start")
-                    self._begin(fd)
-                    yield None
         finally:
             if following is not None:
                 os.close(following)
