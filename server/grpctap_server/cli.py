@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import signal
 import socket
 import sys
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from grpctap_server.protection import add_flags, read_flags
+from grpctap_server import protection
+from grpctap_server.feeds.base import FeedError
+from grpctap_server.jetstream.address import Address
+from grpctap_server.jetstream.flags import add_flags, check_flags, feed_type
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,12 +28,19 @@ _NANOSECONDS = 1_000_000_000
 _SHORTEST_INTERVAL_S = Decimal("0.0001")
 _LONGEST_INTERVAL_S = Decimal(86_400 * 365)
 _LONGEST_PROGRESS_S = Decimal(86_400)
+_SHORTEST_SLOW_S = Decimal("0.1")
 # Sequences stay exact in JSON and in floating point, wherever they are shown.
 _MOST_VALUES = 2**53
 # A resume token keeps the start in 64 bits.
 _LARGEST_START = 2**63 - 1
 
 _MOST_WORKERS = 256
+_DEFAULT_INTERVAL_S = Decimal("0.1")
+_RETAIN = 1_000_000
+_RETAIN_LINES = 100_000
+_TAIL_LINES = 10
+_MOST_LINES = 100_000_000
+_MOST_COLUMNS = 10_000
 
 _USAGE_ERROR = 2
 _LONGEST_ERROR = 500
@@ -39,12 +52,15 @@ examples:
       127.0.0.1:8000 proto.StreamServer/ListValue
   %(prog)s --feed counter --count 15 --interval 1
       0 to 14, one a second, for each call anew
+  vmstat -n 1 | %(prog)s --feed lines --number-column 15
+      each line that another program writes
 """
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        # What was given comes back in it, and could act on a terminal or fill it.
+        # What was given comes back in it, and could act on a terminal or fill it, or be a secret.
+        message = re.sub(r"://[^\s/@]*@", "://…@", message)
         message = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message[:_LONGEST_ERROR])
         self.exit(_USAGE_ERROR, f"{self.prog}: error: {message}; see --help\n")
 
@@ -57,7 +73,8 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         prog: What help and errors call the program.
 
     Returns:
-        The exit code: 0; 1 when the address cannot be listened on; 2 for arguments in error.
+        The exit code: 0; 1 when the address cannot be listened on, or the feed cannot start or
+        fails; 2 for arguments in error.
     """
     parser = _make_parser(prog)
     try:
@@ -68,7 +85,10 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         # The C core would log its view of what is said here in one clear line.
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-        protection = read_flags(args, parser.error)
+        protected = protection.read_flags(args, parser.error)
+    except FeedError as error:
+        _say(prog, str(error))
+        return 1
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else _USAGE_ERROR
 
@@ -87,17 +107,25 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         float(args.progress_interval),
         args.until_eof,
         worker=args.worker,
-        protection=protection,
+        slow_timeout=float(args.slow_timeout),
+        publish=args.publish,
+        protection=protected,
         drain=args.drain,
         log_level="error" if args.quiet else args.log_level,
         log_interval=args.log_interval,
     )
     try:
         asyncio.run(serve(feed, options))
-    except ListenError as error:
-        print(f"{prog}: {error}", file=sys.stderr)  # noqa: T201
+    except (ListenError, FeedError) as error:
+        _say(prog, str(error))
         return _USAGE_ERROR if isinstance(error, PlaintextError) else 1
     return 0
+
+
+def _say(prog: str, text: str) -> None:
+    # Whoever started the server may have closed its standard error since.
+    with suppress(OSError):
+        print(f"{prog}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _make_parser(prog: str) -> argparse.ArgumentParser:
@@ -113,15 +141,16 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
     add("--port", type=_port, default=8000, help="port to listen on; 0 takes a free one (8000)")
     add(
         "--feed",
-        choices=("price", "counter"),
+        type=feed_type(("price", "counter", "lines")),
         default="price",
         help="price: one live price a symbol, the same for all calls; "
-        "counter: each call counts from 0 (price)",
+        "counter: each call counts from 0; "
+        "lines: each line of standard input, or of a file; "
+        "nats://HOST:4222/STREAM: a NATS JetStream stream (price)",
     )
     add(
         "--interval",
         type=_interval,
-        default=Decimal("0.1"),
         metavar="SECONDS",
         help="time between values (0.1); 0, for a counter with --count: all at once",
     )
@@ -129,9 +158,8 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
     add(
         "--retain",
         type=_positive,
-        default=1_000_000,
         metavar="N",
-        help="how many values stay open to resuming (%(default)s)",
+        help="how many values stay open to resuming (1000000; lines: 100000)",
     )
     add(
         "--start",
@@ -140,6 +168,15 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         help="price: when value 1 is due, less one interval; RFC 3339 or Unix seconds "
         "(2026-01-01T00:00:00Z)",
     )
+    _add_lines_flags(parser)
+    add_flags(parser)
+    add(
+        "--slow-timeout",
+        type=_slow_timeout,
+        default=Decimal(30),
+        metavar="SECONDS",
+        help="end calls whose client takes nothing for so long (30); 0: never",
+    )
     add(
         "--progress-interval",
         type=_progress_interval,
@@ -147,7 +184,7 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="silence after which calls that asked for progress get some (5)",
     )
-    add_flags(parser)
+    protection.add_flags(parser)
     add(
         "--workers",
         type=_workers,
@@ -172,17 +209,25 @@ def _check_workers(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
 
 
 def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
+    check_flags(parser, args)
+    if isinstance(args.feed, Address):
+        return _make_nats_feed(parser, args)
+    if args.feed == "lines":
+        return _make_lines_feed(parser, args)
+    _refuse(parser, args, "lines", ("file", "tail", "number_column"))
+
     from grpctap_server.feeds.schedule import Schedule
 
-    schedule = Schedule(int(args.interval * _NANOSECONDS), args.retain)
+    interval = _DEFAULT_INTERVAL_S if args.interval is None else args.interval
+    schedule = Schedule(int(interval * _NANOSECONDS), args.retain or _RETAIN)
     if args.feed == "counter":
         from grpctap_server.feeds.counter import CounterFeed
 
         if args.start is not None:
             parser.error("--start goes with --feed price only: a counter starts with each call")
-        if not args.interval and args.count is None:
+        if not interval and args.count is None:
             parser.error("--interval 0 needs --count: it makes all values at once")
-        if not args.interval and args.count > args.retain:
+        if not interval and args.count > schedule.retain:
             parser.error("--interval 0 makes all values at once, so --count cannot exceed --retain")
         return CounterFeed(schedule, args.count)
 
@@ -190,9 +235,79 @@ def _make_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Fee
 
     if args.count is not None:
         parser.error("--count goes with --feed counter only: a price has no end")
-    if not args.interval:
+    if not interval:
         parser.error("--interval 0 goes with --feed counter and --count only")
     return PriceFeed(schedule, DEFAULT_START if args.start is None else args.start)
+
+
+def _make_nats_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
+    from grpctap_server.feeds.nats import NatsFeed
+
+    _refuse(parser, args, "price or counter", ("interval", "retain"))
+    _refuse(parser, args, "counter", ("count",))
+    _refuse(parser, args, "price", ("start",))
+    _refuse(parser, args, "lines", ("file", "tail", "number_column"))
+    return NatsFeed(args.feed)
+
+
+def _add_lines_flags(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add(
+        "--file",
+        type=Path,
+        metavar="PATH",
+        help="lines: read this file, as `tail -F` does, instead of standard input",
+    )
+    add(
+        "--tail",
+        type=_tail,
+        metavar="N",
+        help="lines: a fresh call begins with the last N (10); after the end of the input with all",
+    )
+    add(
+        "--number-column",
+        type=_column,
+        metavar="N",
+        help="lines: the number of a value is in the line's Nth column (the line, if it is one)",
+    )
+
+
+def _make_lines_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Feed:
+    from grpctap_server.feeds.lines import MOST_BYTES, LinesFeed
+    from grpctap_server.feeds.linesource import GrowingFile, Source, StandardInput
+
+    _refuse(parser, args, "price or counter", ("interval",))
+    _refuse(parser, args, "counter", ("count",))
+    _refuse(parser, args, "price", ("start",))
+    retain = args.retain or _RETAIN_LINES
+    if retain > _MOST_LINES:
+        parser.error(f"--retain: {retain} is more than {_MOST_LINES}, and lines are kept in memory")
+
+    def say(text: str) -> None:
+        _say(parser.prog, text)
+
+    source: Source
+    if args.file is not None:
+        source = GrowingFile(args.file, MOST_BYTES, say)
+    elif args.until_eof:
+        parser.error("--until-eof and --feed lines both read standard input; name a --file")
+    elif sys.stdin is None:
+        parser.error("standard input is closed; pipe a program into it, or name a --file")
+    else:
+        source = StandardInput()
+        if sys.stdin.isatty():
+            say("each line typed here is a value, and Ctrl-D ends them; or pipe a program into it")
+    tail = _TAIL_LINES if args.tail is None else args.tail
+    return LinesFeed(source, retain, tail, args.number_column, say)
+
+
+def _refuse(
+    parser: argparse.ArgumentParser, args: argparse.Namespace, feed: str, names: tuple[str, ...]
+) -> None:
+    """Refuse flags that were given although they are of another feed."""
+    for name in names:
+        if getattr(args, name) is not None:
+            parser.error(f"--{name.replace('_', '-')} goes with --feed {feed} only")
 
 
 def _host(text: str) -> str:
@@ -224,6 +339,14 @@ def _positive(text: str) -> int:
     return _whole(text, 1, _MOST_VALUES)
 
 
+def _tail(text: str) -> int:
+    return _whole(text, 0, _MOST_VALUES)
+
+
+def _column(text: str) -> int:
+    return _whole(text, 1, _MOST_COLUMNS)
+
+
 def _seconds(text: str) -> Decimal:
     try:
         value = Decimal(text)
@@ -248,6 +371,15 @@ def _progress_interval(text: str) -> Decimal:
     if not _SHORTEST_INTERVAL_S <= value <= _LONGEST_PROGRESS_S:
         raise argparse.ArgumentTypeError(
             f"{text} is not from {_SHORTEST_INTERVAL_S} to {_LONGEST_PROGRESS_S} seconds"
+        )
+    return value
+
+
+def _slow_timeout(text: str) -> Decimal:
+    value = _seconds(text)
+    if value != 0 and not _SHORTEST_SLOW_S <= value <= _LONGEST_PROGRESS_S:
+        raise argparse.ArgumentTypeError(
+            f"{text} is not 0, nor from {_SHORTEST_SLOW_S} to {_LONGEST_PROGRESS_S} seconds"
         )
     return value
 

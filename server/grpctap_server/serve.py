@@ -13,6 +13,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -30,6 +31,10 @@ from grpctap_server.logs import log, logging_to_stderr
 from grpctap_server.protection import Protection
 from grpctap_server.service import StreamServer
 from grpctap_server.tls import Certificate
+
+if TYPE_CHECKING:
+    from grpctap_server.jetstream.address import Address
+    from grpctap_server.publish import Publisher
 
 SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 
@@ -66,6 +71,9 @@ class ServeOptions:
         worker: Which of several processes on one port this is: the "first", which must not find
             it taken, or a "next" one; "" for a server alone. A worker says on standard output, to
             the process that started it, that it is ready.
+        slow_timeout: How long a client may take nothing before its call is ended, in seconds;
+            0 is for ever.
+        publish: The JetStream stream into which all values go, too; None for none.
     """
 
     host: str = "127.0.0.1"
@@ -77,6 +85,8 @@ class ServeOptions:
     log_level: str = "info"
     log_interval: float = 60.0
     worker: str = ""
+    slow_timeout: float = 30.0
+    publish: Address | None = None
 
 
 def join_address(host: str, port: int) -> str:
@@ -125,6 +135,8 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
         options: Where and how.
 
     Raises:
+        FeedError: If the feed cannot start, its values cannot be published, or its source failed
+            for good.
         ListenError: If the address cannot be listened on.
     """
     with logging_to_stderr(options.log_level):
@@ -133,7 +145,9 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
 
 async def _serve(feed: Feed, options: ServeOptions) -> None:
     protection = options.protection
-    service = StreamServer(feed, options.progress_interval)
+    await feed.start()
+    publisher = None if options.publish is None else await _start_publisher(feed, options.publish)
+    service = StreamServer(feed, options.progress_interval, options.slow_timeout)
     guard = Guard(protection.tokens, fitting(protection.limits), Counters())
     server = make_server(guard, shares_port=bool(options.worker))
     pb_grpc.add_StreamServerServicer_to_server(service, server)
@@ -163,6 +177,9 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
 
     chores = begin_chores(protection, guard, options.log_interval)
     source = asyncio.create_task(feed.run())
+    work = [source] if publisher is None else [source, asyncio.create_task(publisher.run())]
+    for task in work:
+        task.add_done_callback(lambda task: _end_if_failed(task, end))
     await server.start()
     ready = f"listening on {join_address(options.host, port)} ({feed.description})"
     if options.worker:
@@ -182,11 +199,24 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         # Whoever sends calls here looks at the health now and then, and until then sends more.
         await asyncio.sleep(options.drain)
     service.drain()
-    source.cancel()
-    for chore in chores:
-        chore.cancel()
+    if publisher is not None:
+        await publisher.finish(_GRACE_S)
+    for task in (*work, *chores):
+        task.cancel()
     await stop_server(server, _GRACE_S)
     log(logging.INFO, "ended", **guard.counters.fields())
+    for task in work:
+        if task.done() and not task.cancelled():
+            task.result()
+
+
+async def _start_publisher(feed: Feed, address: Address) -> Publisher:
+    from grpctap_server.publish import Publisher
+
+    log, _ = feed.open("")
+    publisher = Publisher(log, address)
+    await publisher.start()
+    return publisher
 
 
 def _add_channelz(server: grpc.aio.Server) -> str:
@@ -208,6 +238,11 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
     # Calls that stop() cancelled may not be through yet, and gRPC complains if the loop ends first.
     if leftover := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
+
+
+def _end_if_failed(task: asyncio.Task[None], end: asyncio.Event) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        end.set()
 
 
 def _listen(

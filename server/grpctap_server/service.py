@@ -14,6 +14,7 @@ from grpctap_server import tokens
 from grpctap_server.errors import CallError as _CallError
 from grpctap_server.feeds.base import FeedError
 from grpctap_server.messages import SharedMessages
+from grpctap_server.patience import Context, PatientWriter, StuckError, abort_patiently
 from grpctap_server.wakeups import Wakeups
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 # Read in chunks: a call that catches up must neither hold the loop nor make a million values ahead.
 _CHUNK = 128
 
-Context = grpc.aio.ServicerContext[pb.SimpleRequest, pb.StreamResponse]
-
 
 class StreamServer(pb_grpc.StreamServerServicer):
     """Serves one feed; belongs to one event loop.
@@ -33,11 +32,16 @@ class StreamServer(pb_grpc.StreamServerServicer):
         feed: What ListValue shows.
         progress_interval: After how many seconds of silence a call that asked for progress gets
             some.
+        slow_timeout: After how many seconds in which its client takes nothing a call is ended; 0
+            is never.
     """
 
-    def __init__(self, feed: Feed, progress_interval: float = 5.0) -> None:
+    def __init__(
+        self, feed: Feed, progress_interval: float = 5.0, slow_timeout: float = 30.0
+    ) -> None:
         self._feed = feed
         self._progress_interval = progress_interval
+        self._slow_timeout = slow_timeout
         self._draining = asyncio.Event()
         self._wakeups = Wakeups()
         self._messages = SharedMessages()
@@ -77,14 +81,14 @@ class StreamServer(pb_grpc.StreamServerServicer):
                 after,
                 self._messages.of(log, request.data),
                 request,
-                context,
+                PatientWriter(context, self._slow_timeout),
                 self._progress_interval,
             )
             await call.run()
         except FeedError as error:
-            await context.abort_with_status(_source_failed(error).status())
+            await abort_patiently(context, _source_failed(error).status())
         except _CallError as error:
-            await context.abort_with_status(error.status())
+            await abort_patiently(context, error.status())
         finally:
             self._open_calls -= 1
 
@@ -168,7 +172,7 @@ class _Call:
         after: int,
         messages: Messages,
         request: pb.SimpleRequest,
-        context: Context,
+        writer: PatientWriter,
         progress_interval: float,
     ) -> None:
         self._draining = draining
@@ -177,7 +181,7 @@ class _Call:
         self._after = after
         self._messages = messages
         self._wants_progress = request.progress_notify
-        self._context = context
+        self._writer = writer
         self._progress_interval = progress_interval
 
     async def run(self) -> None:
@@ -185,10 +189,17 @@ class _Call:
 
         Raises:
             _CallError: If the server shuts down, or values are lost to a client that reads too
-                slowly.
+                slowly, or not at all.
         """
+        try:
+            async with self._writer.patience():
+                await self._follow()
+        except StuckError as error:
+            raise self._stuck(error) from None
+
+    async def _follow(self) -> None:
         if self._wants_progress:
-            await self._context.write(self._progress())
+            await self._writer.write(self._progress())
         while True:
             items = self._log.read(self._after, _CHUNK)
             bounds = self._log.bounds()
@@ -199,7 +210,7 @@ class _Call:
             for item in items:
                 if self._draining.is_set():
                     raise _shutting_down()
-                await self._context.write(self._messages.value(item, bounds.first))
+                await self._writer.write(self._messages.value(item, bounds.first))
                 self._after = item.sequence
             if bounds.final is not None and self._after >= bounds.final:
                 return
@@ -210,7 +221,7 @@ class _Call:
         """Wait for the next value, and send progress in each silence."""
         timeout = self._progress_interval if self._wants_progress else None
         while not await self._wakeups.wait(self._log, self._after, timeout):
-            await self._context.write(self._progress())
+            await self._writer.write(self._progress())
         if self._draining.is_set():
             raise _shutting_down()
 
@@ -218,11 +229,18 @@ class _Call:
         return self._messages.progress(self._after, self._log.bounds(), self._progress_interval)
 
     def _too_slow(self, first: int) -> _CallError:
+        return self._slow(
+            f"the values #{self._after + 1} to #{first - 1} are no longer kept", first
+        )
+
+    def _stuck(self, error: StuckError) -> _CallError:
+        return self._slow(str(error), self._log.bounds().first)
+
+    def _slow(self, why: str, first: int) -> _CallError:
         return _CallError(
             grpc.StatusCode.ABORTED,
             "SLOW_CONSUMER",
-            f"the client reads too slowly: the values #{self._after + 1} to #{first - 1} are no "
-            "longer kept",
+            f"the client reads too slowly: {why}",
             stream_id=self._log.stream_id,
             last_sequence=self._after,
             first_sequence=first,

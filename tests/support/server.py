@@ -59,6 +59,7 @@ class RunningServer:
     Args:
         what: The feed to serve, or any servicer of StreamServer instead of the real one.
         progress_interval: As StreamServer takes it.
+        slow_timeout: As StreamServer takes it.
         port: 0 takes any that is free.
         with_reflection: Whether it answers reflection.
         guard: What stands before its calls; None: nothing does.
@@ -69,6 +70,7 @@ class RunningServer:
         what: Feed | pb_grpc.StreamServerServicer,
         *,
         progress_interval: float = 5.0,
+        slow_timeout: float = 30.0,
         port: int = 0,
         with_reflection: bool = False,
         guard: Guard | None = None,
@@ -77,7 +79,7 @@ class RunningServer:
         if isinstance(what, pb_grpc.StreamServerServicer):
             self.servicer = what
         else:
-            self.servicer = StreamServer(what, progress_interval)
+            self.servicer = StreamServer(what, progress_interval, slow_timeout)
             self._feed = what
         self.port = port
         self._with_reflection = with_reflection
@@ -195,6 +197,12 @@ class ChildProcess:
         """End it with SIGKILL, and wait until it is gone."""
         self._process.kill()
         self.wait()
+
+    def write(self, data: bytes) -> None:
+        """Give it bytes on its standard input."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(data)
+        self._process.stdin.flush()
 
     def close_stdin(self) -> None:
         assert self._process.stdin is not None

@@ -78,7 +78,9 @@ class Log(Protocol):
         """
 
     async def wait(self, after: int) -> None:
-        """Return once `read` may give a value after the sequence `after`; not at all past the end.
+        """Return once `read` may give a value after the sequence `after`, or `bounds` a final one.
+
+        Nobody waits past the final value; a log that always knew it need not return there.
 
         Raises:
             FeedError: If the source fails, so that nobody can tell when there will be one.
@@ -96,8 +98,20 @@ class Feed(Protocol):
     def description(self) -> str:
         """What the ready line says about the feed."""
 
+    async def start(self) -> None:
+        """Get ready before anything is served; called once, and before `run`.
+
+        Raises:
+            FeedError: If there is no use in serving; the message is for whoever starts the server.
+        """
+        return
+
     async def run(self) -> None:
-        """Do what the feed needs done while it is served; cancelled at the end of the server."""
+        """Do what the feed needs done while it is served; cancelled at the end of the server.
+
+        Raises:
+            FeedError: If the source failed for good; the server ends, and says it.
+        """
         return
 
     async def refresh(self) -> None:

@@ -1,0 +1,1 @@
+"""NATS JetStream, as the feed reads it and the publisher writes it."""
