@@ -9,12 +9,11 @@ import signal
 import socket
 import sys
 from contextlib import suppress
-from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from grpctap_server import protection
+from grpctap_server import argtypes, protection
 from grpctap_server.feeds.base import FeedError
 from grpctap_server.jetstream.address import Address
 from grpctap_server.jetstream.flags import add_flags, check_flags, feed_type
@@ -25,22 +24,12 @@ if TYPE_CHECKING:
     from grpctap_server.feeds.base import Feed
 
 _NANOSECONDS = 1_000_000_000
-_SHORTEST_INTERVAL_S = Decimal("0.0001")
-_LONGEST_INTERVAL_S = Decimal(86_400 * 365)
-_LONGEST_PROGRESS_S = Decimal(86_400)
-_SHORTEST_SLOW_S = Decimal("0.1")
-# Sequences stay exact in JSON and in floating point, wherever they are shown.
-_MOST_VALUES = 2**53
-# A resume token keeps the start in 64 bits.
-_LARGEST_START = 2**63 - 1
 
-_MOST_WORKERS = 256
 _DEFAULT_INTERVAL_S = Decimal("0.1")
 _RETAIN = 1_000_000
 _RETAIN_LINES = 100_000
 _TAIL_LINES = 10
 _MOST_LINES = 100_000_000
-_MOST_COLUMNS = 10_000
 
 _USAGE_ERROR = 2
 _LONGEST_ERROR = 500
@@ -137,8 +126,15 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    add("--host", type=_host, default="127.0.0.1", help="address to listen on (%(default)s)")
-    add("--port", type=_port, default=8000, help="port to listen on; 0 takes a free one (8000)")
+    add(
+        "--host", type=argtypes.host, default="127.0.0.1", help="address to listen on (%(default)s)"
+    )
+    add(
+        "--port",
+        type=argtypes.port,
+        default=8000,
+        help="port to listen on; 0 takes a free one (8000)",
+    )
     add(
         "--feed",
         type=feed_type(("price", "counter", "lines")),
@@ -150,20 +146,20 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
     )
     add(
         "--interval",
-        type=_interval,
+        type=argtypes.interval,
         metavar="SECONDS",
         help="time between values (0.1); 0, for a counter with --count: all at once",
     )
-    add("--count", type=_positive, metavar="N", help="counter: end after N values")
+    add("--count", type=argtypes.positive, metavar="N", help="counter: end after N values")
     add(
         "--retain",
-        type=_positive,
+        type=argtypes.positive,
         metavar="N",
         help="how many values stay open to resuming (1000000; lines: 100000)",
     )
     add(
         "--start",
-        type=_moment,
+        type=argtypes.moment,
         metavar="TIME",
         help="price: when value 1 is due, less one interval; RFC 3339 or Unix seconds "
         "(2026-01-01T00:00:00Z)",
@@ -172,14 +168,14 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
     add_flags(parser)
     add(
         "--slow-timeout",
-        type=_slow_timeout,
+        type=argtypes.slow_timeout,
         default=Decimal(30),
         metavar="SECONDS",
         help="end calls whose client takes nothing for so long (30); 0: never",
     )
     add(
         "--progress-interval",
-        type=_progress_interval,
+        type=argtypes.progress_interval,
         default=Decimal(5),
         metavar="SECONDS",
         help="silence after which calls that asked for progress get some (5)",
@@ -187,7 +183,7 @@ def _make_parser(prog: str) -> argparse.ArgumentParser:
     protection.add_flags(parser)
     add(
         "--workers",
-        type=_workers,
+        type=argtypes.workers,
         default=1,
         metavar="N",
         help="processes that share the port and its connections (1)",
@@ -204,6 +200,8 @@ def _check_workers(parser: argparse.ArgumentParser, args: argparse.Namespace) ->
         return
     if args.feed == "lines":
         parser.error("--workers does not go with --feed lines, which one process alone can read")
+    if args.publish is not None:
+        parser.error("--workers does not go with --publish: each of them would publish everything")
     if not hasattr(socket, "SO_REUSEPORT"):
         parser.error("--workers needs ports that processes can share, which this system has not")
 
@@ -260,13 +258,13 @@ def _add_lines_flags(parser: argparse.ArgumentParser) -> None:
     )
     add(
         "--tail",
-        type=_tail,
+        type=argtypes.tail,
         metavar="N",
         help="lines: a fresh call begins with the last N (10); after the end of the input with all",
     )
     add(
         "--number-column",
-        type=_column,
+        type=argtypes.column,
         metavar="N",
         help="lines: the number of a value is in the line's Nth column (the line, if it is one)",
     )
@@ -308,103 +306,3 @@ def _refuse(
     for name in names:
         if getattr(args, name) is not None:
             parser.error(f"--{name.replace('_', '-')} goes with --feed {feed} only")
-
-
-def _host(text: str) -> str:
-    host = text.removeprefix("[").removesuffix("]")
-    if not host or not host.isprintable() or " " in host:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a host")
-    return host
-
-
-def _whole(text: str, low: int, high: int) -> int:
-    try:
-        value = int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text} is not from {low} to {high}")
-    return value
-
-
-def _port(text: str) -> int:
-    return _whole(text, 0, 65_535)
-
-
-def _workers(text: str) -> int:
-    return _whole(text, 1, _MOST_WORKERS)
-
-
-def _positive(text: str) -> int:
-    return _whole(text, 1, _MOST_VALUES)
-
-
-def _tail(text: str) -> int:
-    return _whole(text, 0, _MOST_VALUES)
-
-
-def _column(text: str) -> int:
-    return _whole(text, 1, _MOST_COLUMNS)
-
-
-def _seconds(text: str) -> Decimal:
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
-    if not value.is_finite():
-        raise argparse.ArgumentTypeError(f"{text} is not a finite number of seconds")
-    return value
-
-
-def _interval(text: str) -> Decimal:
-    value = _seconds(text)
-    if value != 0 and not _SHORTEST_INTERVAL_S <= value <= _LONGEST_INTERVAL_S:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not 0, nor from {_SHORTEST_INTERVAL_S} to {_LONGEST_INTERVAL_S} seconds"
-        )
-    return value
-
-
-def _progress_interval(text: str) -> Decimal:
-    value = _seconds(text)
-    if not _SHORTEST_INTERVAL_S <= value <= _LONGEST_PROGRESS_S:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not from {_SHORTEST_INTERVAL_S} to {_LONGEST_PROGRESS_S} seconds"
-        )
-    return value
-
-
-def _slow_timeout(text: str) -> Decimal:
-    value = _seconds(text)
-    if value != 0 and not _SHORTEST_SLOW_S <= value <= _LONGEST_PROGRESS_S:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not 0, nor from {_SHORTEST_SLOW_S} to {_LONGEST_PROGRESS_S} seconds"
-        )
-    return value
-
-
-def _moment(text: str) -> int:
-    """Read RFC 3339 or Unix seconds, to ns since the Unix epoch."""
-    try:
-        seconds = Decimal(text)
-    except InvalidOperation:
-        seconds = _rfc3339_seconds(text)
-    if not seconds.is_finite() or not 0 <= seconds <= _LARGEST_START // _NANOSECONDS:
-        raise argparse.ArgumentTypeError(f"{text} is not from 1970 to 2262")
-    return int(seconds * _NANOSECONDS)
-
-
-def _rfc3339_seconds(text: str) -> Decimal:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is neither Unix seconds nor like 2026-01-01T00:00:00Z"
-        )
-    # A float of seconds is too coarse for microseconds this far from the epoch.
-    return Decimal(int(moment.replace(microsecond=0).timestamp())) + Decimal(
-        moment.microsecond
-    ) / Decimal(1_000_000)
