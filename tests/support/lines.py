@@ -15,7 +15,8 @@ class LinesServer(ChildProcess):
     """
 
     def __init__(self, *args: str) -> None:
-        command = (sys.executable, "-m", "grpctap_server", "--feed", "lines", "--port", "0", *args)
+        flags = ("--feed", "lines", "--port", "0", "--log-level", "error", *args)
+        command = (sys.executable, "-m", "grpctap_server", *flags)
         super().__init__(command)
         self.address = self.await_line(r"listening on (\S+)")[1]
 
