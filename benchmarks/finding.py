@@ -24,11 +24,18 @@ FRAME_S = 1 / 30
 PROTOS = Protos("""
 syntax = "proto3";
 package bench;
+import "google/protobuf/timestamp.proto";
 enum Side { BUY = 0; SELL = 1; }
 message Tick { string symbol = 1; double price = 2; int64 size = 3; Side side = 4; }
+message Venue { string name = 1; string country = 2; }
+message Book {
+  string symbol = 1; double bid = 2; double ask = 3; double last = 4; int64 size = 5;
+  Side side = 6; uint64 id = 7; bool open = 8; Venue venue = 9; google.protobuf.Timestamp at = 10;
+}
 message Empty {}
 """)
 LIST_VALUE_FILTERS = ("78.4", "/7[0-9]\\.5/", "number > 78 and not @seq < 500")
+BOOK_FILTERS = ("zanzibar", "brent", "78.4 sell", "/last=7\\d/", 'bid > 78 and symbol = "WTI"')
 TICK_FILTERS = ("brent", "78.4 sell", "/price=7\\d/", 'price > 78 and symbol = "WTI"')
 
 
@@ -37,7 +44,8 @@ def filter_rows(_: Extent) -> Iterator[Line]:
     slowest = 0.0
     for name, schema, filters, message in (
         ("ListValue", _list_value(), LIST_VALUE_FILTERS, _price),
-        ("4 fields", _tick(), TICK_FILTERS, _quote),
+        ("4 fields", _schema("Tick"), TICK_FILTERS, _quote),
+        ("10 fields", _schema("Book"), BOOK_FILTERS, _book),
     ):
         history = History(VALUES)
         for number in range(VALUES):
@@ -77,9 +85,9 @@ def _list_value() -> Schema:
     return ListValue(SimpleRequest(data="WTI "), progress=True)
 
 
-def _tick() -> Schema:
-    tick, empty = PROTOS.descriptor("Tick"), PROTOS.descriptor("Empty")
-    return MethodSchema(Method("bench.S/M", empty, tick, PROTOS.pool), PROTOS.make("Empty"))
+def _schema(kind: str) -> Schema:
+    type_, empty = PROTOS.descriptor(kind), PROTOS.descriptor("Empty")
+    return MethodSchema(Method("bench.S/M", empty, type_, PROTOS.pool), PROTOS.make("Empty"))
 
 
 def _number(at: int) -> float:
@@ -100,4 +108,23 @@ def _price(at: int) -> bytes:
 def _quote(at: int) -> bytes:
     symbol = ("WTI", "Brent", "Gold")[at % 3]
     message = PROTOS.make("Tick", symbol=symbol, price=_number(at), size=at % 500, side=at % 2)
+    return message.SerializeToString()
+
+
+def _book(at: int) -> bytes:
+    bid, place = _number(at), at % 3
+    message = PROTOS.make(
+        "Book",
+        symbol=("WTI", "Brent", "Gold")[place],
+        bid=bid,
+        # Not one that comes again.
+        ask=bid + at / 1e7,
+        last=bid + at % 7 / 100,
+        size=at % 500,
+        side=at % 2,
+        id=1_000_000 + at,
+        open=at % 5 == 0,
+        venue={"name": ("NYMEX", "ICE", "LME")[place], "country": ("US", "GB", "GB")[place]},
+        at={"seconds": 1_750_000_000 + at // 3, "nanos": at % 1_000 * 1_000_000},
+    )
     return message.SerializeToString()

@@ -1,9 +1,11 @@
-"""Authorities for the tests of TLS: one to be trusted, and one that nobody knows."""
+"""Authorities for the tests of TLS, one trusted and one unknown, and recordings in small steps."""
 
 from __future__ import annotations
 
 import pytest
 
+import grpctap.core.places
+import grpctap.playing
 from support.peers import Authority
 
 
@@ -15,3 +17,12 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("theirs"))
+
+
+@pytest.fixture
+def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few entries at once, and many places to go back to."""
+    monkeypatch.setattr(grpctap.playing, "BATCH", 3)
+    monkeypatch.setattr(grpctap.core.places, "_ENTRIES", 5)
+    monkeypatch.setattr(grpctap.core.places, "_PLACES_A_COPY", 3)
+    monkeypatch.setattr(grpctap.playing, "BREATH_S", 0)

@@ -22,17 +22,17 @@ from grpctap.core.jsontext import escape
 from grpctap.core.listvalue import METHOD
 from grpctap.exporting import main
 from support import hostile
-from support.methods import Handler, reflecting
+from support.methods import reflecting
 from support.protos import Protos
 from support.puppet import price_message
 from support.server import PATIENCE_S, eventually
 from support.taps import raw_server
 from support.terminal import Terminal
 from support.zoo.messages import MESSAGES, PROTOS, messages, method
+from support.zoo.serving import UNORDERED, zoo_server
 
 GRPCTAP = (sys.executable, "-m", "grpctap")
 ABSENT = object()
-UNORDERED = ("Maps", "WellKnown")
 KINDS = pytest.mark.parametrize("kind", MESSAGES)
 
 
@@ -44,22 +44,11 @@ def record(path: Path, address: str, method: str, *flags: str) -> bytes:
     return done.stdout
 
 
-def shows(kind: str) -> Handler:
-    def show(_: Any, context: Any) -> Iterator[Message]:
-        yield from messages(kind)
-
-    return show
-
-
 @pytest.fixture(scope="module")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, bytes]]:
     """A recording of each type in the zoo, and what was printed while it was made."""
     folder = tmp_path_factory.mktemp("zoo")
-    services: dict[str, dict[str, Handler]] = {}
-    for kind in MESSAGES:
-        service, _, name = method(kind).partition("/")
-        services.setdefault(service, {})[name] = shows(kind)
-    with reflecting(PROTOS, services) as address, ThreadPoolExecutor(2) as pool:
+    with zoo_server() as address, ThreadPoolExecutor(2) as pool:
         made = {
             kind: pool.submit(record, folder / kind, address, method(kind), "--with-meta")
             for kind in MESSAGES
@@ -316,6 +305,41 @@ def test_a_file_is_whole_or_not_there(
     assert (code, said.count("\n")) == (1, 1)
     assert "cannot be written: No such file or directory" in said
     assert "cannot be written: Is a directory" in export(capfdbinary, counted, "-o", tmp_path)[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "flags", "form", "said"),
+    [
+        ("a.csv", (), "csv", False),
+        ("a.CSV", (), "csv", False),
+        ("a.txt", (), "ndjson", True),
+        ("a.json", (), "ndjson", True),
+        ("a.csv.txt", (), "ndjson", True),
+        ("a.ndjson", (), "ndjson", False),
+        ("a.jsonl", (), "ndjson", False),
+        ("a", (), "ndjson", False),
+        ("a.txt", ("--format", "ndjson"), "ndjson", False),
+        ("a.txt", ("--format", "csv"), "csv", False),
+        ("a.csv", ("--format", "ndjson"), "ndjson", False),
+    ],
+)
+def test_the_name_of_the_file_says_the_format_or_a_line_does(
+    zoo: dict[str, tuple[Path, bytes]],
+    tmp_path: Path,
+    capfdbinary: pytest.CaptureFixture[bytes],
+    name: str,
+    flags: Sequence[str],
+    form: str,
+    said: bool,
+) -> None:
+    out = tmp_path / name
+    path, _ = zoo["Shapes"]
+    code, _, words = export(capfdbinary, path, "-o", out, *flags)
+    assert code == 0
+    assert out.read_bytes() == export(capfdbinary, path, "--format", form)[1]
+    written = f"grpctap export: {len(messages('Shapes'))} values written to {out}\n"
+    told = f"grpctap export: {out} is NDJSON, one message a line; for a table give --format csv\n"
+    assert words == (told if said else "") + written
 
 
 def test_a_recording_that_was_cut_off_is_exported_to_its_last_whole_message(

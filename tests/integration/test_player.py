@@ -10,12 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import grpctap.core.places
-import grpctap.playing
 from grpctap.core import status as codes
 from grpctap.core.history import Value
-from grpctap.core.played import Played
-from grpctap.core.recording import Ended, Entry, Headers, Opened, Received, SeamAt
+from grpctap.core.recording import Ended, Entry, Headers, Opened, SeamAt
 from grpctap.core.seams import (
     Cause,
     Fault,
@@ -30,9 +27,9 @@ from grpctap.core.state import State
 from grpctap.core.stats import Rate
 from grpctap.core.status import Status
 from grpctap.player import Player
+from grpctap.recorded import recorded_schema
 from grpctap.recording import Recording
 from grpctap.reel import Reel, Tail
-from grpctap.replay import recorded_schema
 from grpctap_protos import recording_pb2 as pb
 from support.replays import (
     START_NS,
@@ -40,7 +37,7 @@ from support.replays import (
     await_end,
     framed,
     header,
-    play,
+    is_kept,
     playing,
     price,
     prices,
@@ -52,15 +49,6 @@ from support.replays import (
 from support.server import ManualClock, eventually
 
 SECOND = 1_000_000_000
-
-
-@pytest.fixture
-def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few entries at once, and many places to go back to."""
-    monkeypatch.setattr(grpctap.playing, "BATCH", 3)
-    monkeypatch.setattr(grpctap.core.places, "_ENTRIES", 5)
-    monkeypatch.setattr(grpctap.core.places, "_PLACES_A_COPY", 3)
-    monkeypatch.setattr(grpctap.playing, "BREATH_S", 0)
 
 
 def story() -> list[Entry]:
@@ -163,91 +151,6 @@ def test_the_rate_is_the_recorded_one_wherever_one_is(tmp_path: Path, values: in
         # After the pause come twenty values a second, of which the first is alone.
         expected = 0.0 if values == 11 else pytest.approx(20, rel=0.4)
         assert player.snapshot().rate.values == expected
-
-
-def entries_of(shape: list[int]) -> list[Entry]:
-    """A stream by what it is made of: values, seams, and changes to the newest seam."""
-    entries: list[Entry] = []
-    number = row = 0
-    seams: list[tuple[int, int]] = []
-    for at, kind in enumerate(shape):
-        time_ns = START_NS + at * TICK_NS
-        if kind < 6 or (kind == 7 and not seams):
-            number += 1
-            row += 1
-            entries.append(price(number, time_ns))
-        elif kind == 6:
-            entries.append(SeamAt(row, Interruption(Cause.PAUSED, time_ns, number)))
-            seams.append((row, time_ns))
-            row += 1
-        elif kind == 7:
-            identity, since = seams[-1]
-            seam = Interruption(Cause.PAUSED, since, number, None, time_ns, How.RESUMED)
-            entries.append(SeamAt(identity, seam))
-        else:
-            entries.append(price(max(number, 1), time_ns)._replace(dropped=True))
-    return entries
-
-
-@pytest.mark.usefixtures("small_steps")
-@settings(
-    max_examples=60,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-@given(
-    shape=st.lists(st.integers(0, 8), max_size=60),
-    capacity=st.sampled_from([1, 4, 13, 1000]),
-    max_bytes=st.sampled_from([120, 400, 10**6]),
-    moves=st.lists(
-        st.tuples(st.booleans(), st.sampled_from([-7, -2, -1, 1, 2, 9])), min_size=1, max_size=8
-    ),
-)
-def test_wherever_one_goes_it_is_as_if_it_had_been_played_there(
-    tmp_path: Path,
-    shape: list[int],
-    capacity: int,
-    max_bytes: int,
-    moves: list[tuple[bool, int]],
-) -> None:
-    entries = entries_of(shape)
-    path = write(tmp_path / "a", entries)
-    player = play(path, history=capacity, history_bytes=max_bytes)
-    steps = player._reel.read(player._reel.start, 10**6)
-    player.start()
-    try:
-        await_end(player)
-        for is_hop, by in moves:
-            before = player.snapshot().values
-            (player.hop if is_hop else player.seek)(by)
-            settled(player)
-            if is_hop and 0 <= before + by <= sum(map(_is_kept, entries)):
-                assert player.snapshot().values == before + by
-            place = player._played.place
-            reference = Played(capacity, max_bytes, player._places.start)
-            for step in steps[: place.entries]:
-                reference.apply([step])
-            expected = reference.history.newest()
-            assert list(player.newest().rows) == list(expected.rows)
-            assert player.newest().first == expected.first
-            now = player.snapshot()
-            assert (now.values, now.evicted) == (
-                reference.history.values,
-                reference.history.evicted,
-            )
-            assert place.interruptions == reference.place.interruptions
-            assert place.counts == reference.place.counts
-            assert place.time_ns == reference.place.time_ns
-            with player.chart_frame() as frame:
-                kept = frame.lines[0].series.recent(min(capacity, 10))
-                mine = min(len(kept), len(expected.rows))
-                assert kept[-mine:] == reference.series.recent(min(capacity, 10))[-mine:]
-    finally:
-        assert player.close()
-
-
-def _is_kept(entry: Entry) -> bool:
-    return isinstance(entry, Received) and not entry.dropped
 
 
 def timed(path: Path, clock: ManualClock, speed: float) -> Player:
@@ -373,6 +276,33 @@ def test_the_end_of_a_file_that_still_grows_is_followed(tmp_path: Path) -> None:
         eventually(lambda: player.snapshot().values == 23, "all of it")
 
 
+@pytest.mark.parametrize("speed", [1000.0, float("inf")])
+def test_a_step_onto_the_last_message_stands_still_though_more_comes(
+    tmp_path: Path, speed: float
+) -> None:
+    path = write(tmp_path / "a", prices(20))
+    with playing(path, speed=speed) as player:
+        await_end(player)
+        player.hop(-1)
+        player.hop(1)
+        settled(player)
+        assert (player.snapshot().values, player.state) == (20, State.PAUSED)
+        for number in (21, 23):
+            with path.open("ab") as file:
+                file.write(written(price(number)) + written(price(number + 1)))
+            # Whoever followed would have taken both of them.
+            player.hop(1)
+            settled(player)
+            assert (player.snapshot().values, player.state) == (number, State.PAUSED)
+            player.hop(1)
+            settled(player)
+            assert (player.snapshot().values, player.state) == (number + 1, State.PAUSED)
+        # There is none behind the last one but the end.
+        player.hop(1)
+        await_end(player)
+        assert player.snapshot().values == 24
+
+
 def test_a_file_cut_at_any_byte_is_played_up_to_its_last_whole_entry(tmp_path: Path) -> None:
     entries = [*story()[:17], *story()[-3:]]
     pieces = list(map(written, entries))
@@ -396,7 +326,7 @@ def test_a_file_cut_at_any_byte_is_played_up_to_its_last_whole_entry(tmp_path: P
             player = Player(reel, schema)
             player.start()
             await_end(player)
-            assert player.snapshot().values == sum(map(_is_kept, entries[:there]))
+            assert player.snapshot().values == sum(map(is_kept, entries[:there]))
             assert player.close()
         else:
             reel.close()

@@ -8,15 +8,13 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
-import grpc
 import pytest
 from google.protobuf import json_format
-from google.protobuf.message import Message
 
 from grpctap.core.jsontext import escape
 from support.makes.running import documents, output, program
-from support.methods import Handler, reflecting
 from support.zoo.messages import MESSAGES, PROTOS, messages, method
+from support.zoo.serving import UNORDERED, zoo_server
 
 GRPCTAP = (sys.executable, "-m", "grpctap")
 ABSENT = object()
@@ -39,20 +37,9 @@ GRPCURL: dict[str, dict[int, dict[str, Any]]] = {
 KINDS = pytest.mark.parametrize("kind", MESSAGES)
 
 
-def shows(kind: str) -> Handler:
-    def show(_: Any, context: grpc.ServicerContext) -> Iterator[Message]:
-        yield from messages(kind)
-
-    return show
-
-
 @pytest.fixture(scope="module")
 def zoo() -> Iterator[str]:
-    services: dict[str, dict[str, Handler]] = {}
-    for kind in MESSAGES:
-        service, _, name = method(kind).partition("/")
-        services.setdefault(service, {})[name] = shows(kind)
-    with reflecting(PROTOS, services) as address:
+    with zoo_server() as address:
         yield address
 
 
@@ -76,8 +63,7 @@ def test_each_message_is_the_line_that_protobuf_itself_writes(
         for message in messages(kind)
     ]
     assert [json.loads(line) for line in lines] == [json.loads(line) for line in expected]
-    # The entries of a map come in no order.
-    if kind not in ("Maps", "WellKnown"):
+    if kind not in UNORDERED:
         assert lines == expected
 
 

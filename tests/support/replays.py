@@ -26,8 +26,9 @@ from grpctap.core.seamrecord import seam_record, status_record
 from grpctap.core.secrets import Metadata
 from grpctap.core.state import State
 from grpctap.player import Player
+from grpctap.recorded import recorded_schema
 from grpctap.recording import Recording
-from grpctap.replay import player_of, recorded_schema
+from grpctap.replay import player_of
 from grpctap_protos import recording_pb2 as pb
 from grpctap_protos.server_stream_pb2 import DESCRIPTOR, StreamResponse
 from support.server import eventually
@@ -127,6 +128,11 @@ def play(
     recording = Recording.open(path)
     schema = recorded_schema(recording)
     return player_of(recording, schema, capacity=history, max_bytes=history_bytes, speed=speed)
+
+
+def is_kept(entry: Entry) -> bool:
+    """Whether it is a value that went into the log."""
+    return isinstance(entry, Received) and not entry.dropped
 
 
 @contextmanager

@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from textual.pilot import Pilot
+
 from grpctap.app import ViewerApp
 from grpctap.core.listvalue import METHOD
 from grpctap.core.reconnect import Backoff
 from grpctap.opening import Opening
+from grpctap.screens.stream import StreamScreen
 from grpctap.screens.watch import WatchScreen
 from grpctap.streams import Streams
 from grpctap.tap import Tap
 from support.openings import opening
+from support.screens import until
 from support.server import eventually
 from support.taps import make_tap, reader_threads
 
@@ -26,11 +30,17 @@ def screen(tap: Tap, address: str, another: Opening | None = None) -> WatchScree
 
 @contextmanager
 def tabs(
-    *addresses: str, history: int = 10**6, backoff: Backoff | None = None
+    *addresses: str,
+    history: int = 10**6,
+    backoff: Backoff | None = None,
+    data: str | None = None,
 ) -> Iterator[tuple[ViewerApp, list[Tap]]]:
-    """The viewer with ListValue of each of these addresses in a tab; all ends with it."""
+    """The viewer with ListValue of each of these addresses in a tab; all ends with it.
+
+    `data` is what they are asked for; None: each for its number.
+    """
     taps = [
-        make_tap(address, f"{at} ", history=history, backoff=backoff)
+        make_tap(address, data or f"{at} ", history=history, backoff=backoff)
         for at, address in enumerate(addresses, 1)
     ]
     streams = Streams()
@@ -45,3 +55,13 @@ def tabs(
             assert tap.close()
         streams.close()
         eventually(partial(lambda: not reader_threads()), "the readers end")
+
+
+async def goes_to(pilot: Pilot[int], number: int) -> StreamScreen:
+    """Presses the number of a tab, and waits until it is seen."""
+    app = pilot.app
+    assert isinstance(app, ViewerApp)
+    await pilot.press(str(number))
+    await until(pilot, lambda: app.tabs.titles()[number - 1].here, f"tab {number}")
+    assert isinstance(app.screen, StreamScreen)
+    return app.screen

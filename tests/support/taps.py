@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 
+from grpctap.core.facts import Sent
 from grpctap.core.history import Value
 from grpctap.core.listvalue import METHOD, ListValue
 from grpctap.core.reconnect import Backoff
@@ -82,7 +83,15 @@ def make_tap(
     request = SimpleRequest(data=data)
     transport = GrpcTransport(Target(address, plaintext=True), METHOD)
     schema = ListValue(request, progress=True)
-    return Tap(transport, schema, capacity=history, token=token, backoff=backoff, clock=clock)
+    return Tap(
+        transport,
+        schema,
+        capacity=history,
+        token=token,
+        backoff=backoff,
+        clock=clock,
+        sent=Sent(request=request),
+    )
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from textual.screen import Screen
 
 from grpctap.app import ViewerApp
 from grpctap.screens.inspect import InspectScreen
-from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.widgets.board_lines import HEADER_LINES
 from grpctap.widgets.board_view import BoardView
@@ -23,9 +21,10 @@ from support import tickers
 from support.puppet import Puppet, price_message
 from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer
-from support.taps import await_values, reader_threads
+from support.taps import await_values
 from support.taps import make_tap as make_price_tap
-from support.tickers import METHOD, PRICES, Tickers, rounds, tick
+from support.tickers import PRICES, Tickers, rounds, tick
+from support.viewers import watching
 
 SIZES = [(80, 24), (120, 40), (200, 60), (30, 10)]
 
@@ -34,15 +33,6 @@ SIZES = [(80, 24), (120, 40), (200, 60), (30, 10)]
 def server() -> Iterator[Tickers]:
     with tickers.serving() as serving:
         yield serving
-
-
-@contextmanager
-def viewer(tap: Tap, method: str = METHOD) -> Iterator[ViewerApp]:
-    try:
-        yield ViewerApp(WatchScreen(tap, "127.0.0.1:8000", method, plaintext=True))
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
 
 
 async def open_board(pilot: Pilot[Any], tap: Tap, server: Tickers, *messages: Any) -> None:
@@ -71,7 +61,7 @@ def row(app: ViewerApp, key: str) -> str:
 @pytest.mark.parametrize("size", SIZES)
 async def test_a_row_a_key_with_the_latest_value(server: Tickers, size: tuple[int, int]) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=size) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 30))
             await until(pilot, lambda: keys(app)[0] == "AUDUSD", "the keys in order")
@@ -93,7 +83,7 @@ async def test_a_row_a_key_with_the_latest_value(server: Tickers, size: tuple[in
 
 async def test_sorting_by_each_column(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             ticks = [
                 *(tick("A", 5.0), tick("A", 6.0), tick("A", 7.0)),
@@ -127,7 +117,7 @@ async def test_sorting_by_each_column(server: Tickers) -> None:
 
 async def test_the_cursor_stays_with_its_key_and_enter_looks_closely(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 5))
             await until(pilot, lambda: len(rows(app)) == len(PRICES), "all keys")
@@ -146,7 +136,7 @@ async def test_the_cursor_stays_with_its_key_and_enter_looks_closely(server: Tic
 
 async def test_without_a_cursor_enter_looks_at_the_first_key(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 5))
             await until(pilot, lambda: len(rows(app)) == len(PRICES), "all keys")
@@ -166,7 +156,7 @@ async def test_the_inspector_has_its_width_from_the_first_frame_on(
         if isinstance(screen, InspectScreen):
             frames.append(lines(app))
 
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 5))
             await until(pilot, lambda: len(rows(app)) == len(PRICES), "all keys")
@@ -180,7 +170,7 @@ async def test_the_inspector_has_its_width_from_the_first_frame_on(
 
 async def test_another_key_and_another_value(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 30), PRICE_ALONE)
             await pilot.press("k")
@@ -204,7 +194,7 @@ PRICE_ALONE = tick("WTI", 70.0)
 
 async def test_keys_that_are_hostile_or_wide(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             ticks = [
                 tick(key, 1.0) for key in ("\x1b[31mred", "日本電信", "a\u202eb", "", "x" * 300)
@@ -217,17 +207,19 @@ async def test_keys_that_are_hostile_or_wide(server: Tickers) -> None:
 
 async def test_chosen_columns_stand_beside_it(server: Tickers) -> None:
     tap = tickers.make_tap(server, columns="side,venue.id")
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 3))
             await until(pilot, lambda: re.search(r"SELL +X1", row(app, "BRENT")), "its columns")
             view = app.screen.query_one(BoardView)
-            assert re.search(r"side +venue\.id", lines(app)[view.region.y + 1])
+            at = view.region.y + 1
+            named = re.compile(r"side +venue\.id")
+            await until(pilot, lambda: named.search(lines(app)[at]), "their names")
 
 
 async def test_it_goes_on_while_hidden_and_freezes_with_the_log(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 4))
             await shows(pilot, " 20 values")
@@ -248,7 +240,7 @@ async def test_it_goes_on_while_hidden_and_freezes_with_the_log(server: Tickers)
 
 async def test_what_left_the_history_unseen_is_told(server: Tickers) -> None:
     tap = tickers.make_tap(server, history=30)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 10))
             await shows(pilot, "5 keys · 30 values · 20 left the history unseen")
@@ -256,7 +248,7 @@ async def test_what_left_the_history_unseen_is_told(server: Tickers) -> None:
 
 async def test_more_keys_than_it_keeps(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             ticks = [tick(f"K{number:05}", number) for number in range(10_700)]
             await open_board(pilot, tap, server, *ticks, tick("K00000", 77.0), *rounds(1, 5))
@@ -277,7 +269,7 @@ async def test_more_keys_than_it_keeps(server: Tickers) -> None:
 
 async def test_a_board_before_the_first_value(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.press("b")
             await shows(pilot, "Latest by symbol · 0 keys", "waiting for values")
@@ -288,7 +280,7 @@ async def test_a_board_before_the_first_value(server: Tickers) -> None:
 
 async def test_rows_keep_their_places_between_sorts(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, tick("A", 1.0), tick("B", 2.0), tick("C", 3.0))
             await pilot.press("right")
@@ -314,7 +306,7 @@ async def test_our_own_feed_has_a_board(server: Tickers) -> None:
     puppet = Puppet()
     with RunningServer(puppet) as running:
         tap = make_price_tap(running.address)
-        with viewer(tap, "proto.StreamServer/ListValue") as app:
+        with watching(tap, "127.0.0.1:8000", "proto.StreamServer/ListValue") as app:
             async with app.run_test(size=(120, 40)) as pilot:
                 await until(pilot, lambda: puppet.requests, "the call")
                 # Prices come again, and are no keys all the same.
@@ -328,7 +320,7 @@ async def test_our_own_feed_has_a_board(server: Tickers) -> None:
 
 async def test_a_filter_leaves_the_latest_of_what_passes_it(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 30))
             await shows(pilot, "5 keys · 150 values")
@@ -353,7 +345,7 @@ async def test_a_filter_leaves_the_latest_of_what_passes_it(server: Tickers) -> 
 
 async def test_a_filter_that_nothing_passes_and_all_values_with_marks(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(80, 24)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 4))
             await pilot.press("slash", *"nothing")
@@ -369,7 +361,7 @@ async def test_a_filter_that_nothing_passes_and_all_values_with_marks(server: Ti
 
 async def test_a_frozen_board_is_filtered_as_it_stands(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await open_board(pilot, tap, server, *rounds(1, 4))
             await shows(pilot, "5 keys · 20 values")
@@ -391,7 +383,7 @@ async def test_a_frozen_board_is_filtered_as_it_stands(server: Tickers) -> None:
 
 async def test_decimals_stand_below_each_other(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             ticks = [("A", 1.5), ("B", 20345.25), ("C", 7.0), ("D", 3e-9), ("A", 0.0625)]
             await open_board(pilot, tap, server, *(tick(key, price) for key, price in ticks))
@@ -404,7 +396,7 @@ async def test_decimals_stand_below_each_other(server: Tickers) -> None:
 
 async def test_a_board_of_many_keys_is_sorted_in_slices(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             ticks = [tick(f"K{number:04}", number * 7919 % 5000) for number in range(5000)]
             await open_board(pilot, tap, server, *ticks)

@@ -12,48 +12,37 @@ from textual.pilot import Pilot
 from grpctap.app import ViewerApp
 from grpctap.cli import parse
 from grpctap.core.history import Value
-from grpctap.core.listvalue import METHOD
 from grpctap.core.ticks import SECOND
 from grpctap.core.window import Fit
 from grpctap.schemas import schema_of
-from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_server.feeds.price import PriceFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
+from support import viewers
 from support.logs import log_server
 from support.puppet import START_NS, TICK_NS, Puppet, SteppedClock, price_message
 from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer
-from support.taps import make_tap, reader_threads
+from support.viewers import watching
 
 SIZE = (100, 30)
+
+
+@contextmanager
+def viewer(address: str, clock: SteppedClock | None = None) -> Iterator[tuple[ViewerApp, Tap]]:
+    with viewers.viewer(address, clock=clock) as (app, tap):
+        if clock is not None:
+            clock.tap = tap
+        yield app, tap
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[RunningServer]:
     with RunningServer(PriceFeed(Schedule(NANOSECONDS // 50, 10**6))) as running:
         yield running
-
-
-@contextmanager
-def viewer(address: str, clock: SteppedClock | None = None) -> Iterator[tuple[ViewerApp, Tap]]:
-    tap = make_tap(address, clock=clock)
-    if clock is not None:
-        clock.tap = tap
-    with watching(tap, address, METHOD) as app:
-        yield app, tap
-
-
-@contextmanager
-def watching(tap: Tap, address: str, method: str) -> Iterator[ViewerApp]:
-    try:
-        yield ViewerApp(WatchScreen(tap, address, method, plaintext=True))
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
 
 
 def parts(app: ViewerApp) -> tuple[Chart, StreamLog]:
@@ -131,7 +120,7 @@ async def test_tab_goes_to_the_chart_and_back(server: RunningServer) -> None:
             await pilot.press("tab")
             await until(pilot, lambda: chart.has_focus, "in the chart")
             await shows(pilot, "← → Cursor", "+ - Zoom", "0 All", "esc Log", "space Pause")
-            assert "▸" in chart_rows(app)[0]
+            await until(pilot, lambda: "▸" in chart_rows(app)[0], "that the chart has the focus")
             assert "⏎" not in lines(app)[-1].split("Cursor")[0]
             await pilot.press("left")
             await shows(pilot, "held, 0 follows", "0 Follow", "⏎ Message")
@@ -179,7 +168,7 @@ async def test_enter_goes_to_the_message_at_the_cursor() -> None:
             values = [row for row in log.shown.rows if isinstance(row, Value)]
             inside = [value for value in values if start_ns <= value.time_ns < end_ns]
             assert found in inside
-            assert any(f"▸#{found.label}" in line for line in lines(app))
+            await shows(pilot, f"▸#{found.label}")
 
             # It stands out most of those in the column.
             def away(value: Value) -> float:

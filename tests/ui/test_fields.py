@@ -6,7 +6,6 @@ import itertools
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from google.protobuf.message import Message
 from textual import events
 from textual.pilot import Pilot
 
-from grpctap.app import ViewerApp
 from grpctap.choices import ChoiceFile
 from grpctap.core.dynamic import MethodSchema
 from grpctap.core.listvalue import METHOD
@@ -23,7 +21,6 @@ from grpctap.core.method import Method
 from grpctap.core.plots import Choice, Choices
 from grpctap.core.state import Command
 from grpctap.screens.fields import FieldsScreen
-from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.transport.call import GrpcTransport
 from grpctap.transport.target import Target
@@ -35,7 +32,8 @@ from support.methods import reflecting
 from support.protos import Protos
 from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer, eventually
-from support.taps import make_tap, reader_threads
+from support.taps import make_tap
+from support.viewers import watching
 
 GRPCTAP = (sys.executable, "-m", "grpctap")
 PROTOS = Protos("""
@@ -109,15 +107,6 @@ def tick_tap(address: str) -> Tap:
     return Tap(transport, MethodSchema(method, PROTOS.make("Ask")))
 
 
-@contextmanager
-def viewer(tap: Tap, method: str, choices: ChoiceFile | None = None) -> Iterator[ViewerApp]:
-    try:
-        yield ViewerApp(WatchScreen(tap, "h:1", method, plaintext=True, choices=choices))
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
-
-
 async def open_picker(pilot: Pilot[Any]) -> FieldList:
     await pilot.press("c")
     await shows(pilot, "Fields of the chart")
@@ -152,7 +141,7 @@ async def test_fields_are_chosen_and_shown_with_real_keys(
     ticks: str, tmp_path: Path, size: tuple[int, int]
 ) -> None:
     file, tap = ChoiceFile(tmp_path), tick_tap(ticks)
-    with viewer(tap, WATCH, file) as app:
+    with watching(tap, "h:1", WATCH, file) as app:
         async with app.run_test(size=size) as pilot:
             await shows(pilot, "● LIVE", "SYM ", "? Help")
             assert names(tap) == ["total"]
@@ -181,7 +170,7 @@ async def test_fields_are_chosen_and_shown_with_real_keys(
     assert file.find("t.Ticks/Other") == Choices()
 
     again = tick_tap(ticks)
-    with viewer(again, WATCH, ChoiceFile(tmp_path)) as app:
+    with watching(again, "h:1", WATCH, ChoiceFile(tmp_path)) as app:
         async with app.run_test(size=size) as pilot:
             await shows(pilot, "● LIVE")
             await until(pilot, lambda: names(again) == ["legs[1].price", "total/s"], "the lines")
@@ -200,7 +189,7 @@ async def test_fields_are_chosen_and_shown_with_real_keys(
 
 async def test_every_kind_of_number_is_told_with_its_last_value(ticks: str) -> None:
     tap = tick_tap(ticks)
-    with viewer(tap, WATCH) as app:
+    with watching(tap, "h:1", WATCH) as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await shows(pilot, "SYM ")
             await until(pilot, lambda: tap.snapshot().values > 200, "the first values")
@@ -235,7 +224,7 @@ async def test_every_kind_of_number_is_told_with_its_last_value(ticks: str) -> N
 
 async def test_the_filter_leaves_what_matches_and_letters_are_letters_in_it(ticks: str) -> None:
     tap = tick_tap(ticks)
-    with viewer(tap, WATCH) as app:
+    with watching(tap, "h:1", WATCH) as app:
         async with app.run_test(size=(100, 30)) as pilot:
             await shows(pilot, "SYM ")
             fields = await open_picker(pilot)
@@ -257,7 +246,7 @@ async def test_the_filter_leaves_what_matches_and_letters_are_letters_in_it(tick
 
 async def test_there_are_six_lines_and_no_more(ticks: str) -> None:
     tap = tick_tap(ticks)
-    with viewer(tap, WATCH) as app:
+    with watching(tap, "h:1", WATCH) as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await shows(pilot, "SYM ")
             await open_picker(pilot)
@@ -274,7 +263,7 @@ async def test_there_are_six_lines_and_no_more(ticks: str) -> None:
 
 async def test_a_click_chooses_and_the_wheel_moves(ticks: str) -> None:
     tap = tick_tap(ticks)
-    with viewer(tap, WATCH) as app:
+    with watching(tap, "h:1", WATCH) as app:
         async with app.run_test(size=(100, 20)) as pilot:
             await shows(pilot, "SYM ")
             fields = await open_picker(pilot)
@@ -289,7 +278,7 @@ async def test_a_click_chooses_and_the_wheel_moves(ticks: str) -> None:
 
 async def test_without_a_chart_there_are_no_fields_to_choose(prices: RunningServer) -> None:
     tap = make_tap(prices.address)
-    with viewer(tap, METHOD) as app:
+    with watching(tap, "h:1", METHOD) as app:
         async with app.run_test(size=(80, 12)) as pilot:
             await shows(pilot, "● LIVE")
             assert "Fields" not in text(app)
@@ -299,7 +288,7 @@ async def test_without_a_chart_there_are_no_fields_to_choose(prices: RunningServ
 
 async def test_choosing_shows_a_chart_that_was_hidden(prices: RunningServer) -> None:
     tap = make_tap(prices.address)
-    with viewer(tap, METHOD) as app:
+    with watching(tap, "h:1", METHOD) as app:
         async with app.run_test(size=(100, 30)) as pilot:
             await shows(pilot, "● LIVE", "┤")
             await pilot.press("C")

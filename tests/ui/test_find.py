@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,35 +12,15 @@ from textual import events
 from textual.pilot import Pilot
 
 from grpctap.app import ViewerApp
-from grpctap.core.cells import Cells
 from grpctap.core.history import Value
-from grpctap.core.listvalue import LIST_VALUE, METHOD
-from grpctap.screens.watch import WatchScreen
-from grpctap.tap import Tap
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
 from support.puppet import Puppet, price_message
 from support.screens import hides, lines, shows, text, until
-from support.server import RunningServer, eventually
-from support.taps import make_tap, reader_threads
+from support.server import RunningServer
+from support.viewers import viewer
 
 TALL, SMALL = (120, 30), (80, 24)
-
-
-@contextmanager
-def viewer(
-    address: str, history: int = 10**6, columns: str | None = None
-) -> Iterator[tuple[ViewerApp, Tap]]:
-    tap = make_tap(address, history=history)
-    if columns is not None:
-        tap.schema.cells = Cells(columns, LIST_VALUE.response, LIST_VALUE.pool)
-    try:
-        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
-        names = {"grpctap-finder"}
-        eventually(lambda: not names & {t.name for t in threading.enumerate()}, "its end")
 
 
 @pytest.fixture
@@ -146,6 +124,30 @@ async def test_each_key_of_a_condition_keeps_the_last_good_filter(puppet: Puppet
             assert names(app)[-1] == "Gold 60"
 
 
+async def test_what_may_become_a_condition_leaves_the_log_as_it_is(puppet: Puppet) -> None:
+    with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
+        async with app.run_test(size=TALL) as pilot:
+            await begin(pilot, puppet, *named(1, 60))
+            await pilot.press("/")
+            for letter in "sequence":
+                await pilot.press(letter)
+                await shows(pilot, "enter: as text")
+                assert names(app)[-1] == "Gold 60"
+            await shows(pilot, " condition ", "sequence is a number: go on with = != < >")
+            await pilot.press("space", ">")
+            await shows(pilot, "a value is missing after >")
+            assert names(app)[-1] == "Gold 60"
+            await pilot.press("5", "8")
+            await shows(pilot, "2 of 60 match")
+            await hides(pilot, "is missing")
+            assert names(app) == ["Brent 59", "Gold 60"]
+            await pilot.press("escape", "/", *"nu")
+            await shows(pilot, "a condition may begin so: number")
+            await pilot.press("enter")
+            await shows(pilot, " text ", "0 of 60 match")
+            assert isinstance(app.screen.focused, StreamLog)
+
+
 async def test_the_place_of_an_error_is_marked(puppet: Puppet) -> None:
     with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
         async with app.run_test(size=SMALL) as pilot:
@@ -213,14 +215,15 @@ async def test_what_stands_still_is_filtered_as_it_is_whatever_is_evicted(puppet
             await until(pilot, lambda: tap.snapshot().values == 300, "all values")
             await write(pilot, "sequence <= 12")
             await shows(pilot, "12 of 100 match", "FROZEN, +200 new")
-            assert names(app) == [f"{('Gold', 'WTI', 'Brent')[n % 3]} {n}" for n in range(1, 13)]
+            twelve = [f"{('Gold', 'WTI', 'Brent')[n % 3]} {n}" for n in range(1, 13)]
+            await until(pilot, lambda: names(app) == twelve, "the matches")
             # The cursor was on #100, and stands on what is nearest.
-            assert "Gold 12" in cursor_row(app)
+            await until(pilot, lambda: "Gold 12" in cursor_row(app), "the nearest")
             await pilot.press("enter", "up", "up", "enter")
             await shows(pilot, '"sequence": "10"', "It has left the history since")
             await pilot.press("escape", "escape")
             await until(pilot, lambda: "WTI 10" in cursor_row(app), "the same row among all")
-            assert "Brent 11" in text(app)
+            await shows(pilot, "Brent 11")
             await write(pilot, "sequence <= 202")
             await shows(pilot, "100 of 100 match")
             await pilot.press("enter", "f")

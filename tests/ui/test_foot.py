@@ -14,7 +14,7 @@ from grpctap.widgets.status_line import StatusLine
 from support import tickers
 from support.screens import foot, hides, lines, shows, until
 from support.tickers import Tickers, rounds
-from ui.test_board import viewer
+from support.viewers import watching
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 KEYS = (
@@ -32,7 +32,7 @@ def server() -> Iterator[Tickers]:
 @pytest.mark.parametrize("size", SIZES)
 async def test_each_feature_has_its_key_in_sight(server: Tickers, size: tuple[int, int]) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=size) as pilot:
             server.send(*rounds(1, 4))
             await shows(pilot, "#20 ", *KEYS)
@@ -50,7 +50,7 @@ async def test_each_feature_has_its_key_in_sight(server: Tickers, size: tuple[in
 
 async def test_a_key_in_the_second_row_can_be_clicked(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(80, 24)) as pilot:
             server.send(*rounds(1, 4))
             await shows(pilot, "#20 ", "b Board")
@@ -62,7 +62,7 @@ async def test_a_key_in_the_second_row_can_be_clicked(server: Tickers) -> None:
 
 async def test_a_low_terminal_has_one_row_and_always_the_help(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(60, 14)) as pilot:
             await shows(pilot, "space Pause", "? Help", "q Quit")
             assert app.screen.query_one(KeyBar).size.height == 1
@@ -79,7 +79,7 @@ async def test_a_notice_covers_neither_filter_nor_status_nor_keys(
     server: Tickers, size: tuple[int, int]
 ) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=size, notifications=True) as pilot:
             server.send(*rounds(1, 4))
             await shows(pilot, "#20 ")

@@ -25,7 +25,7 @@ from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer
 from support.taps import await_values, make_tap
 from support.tickers import Tickers, now_fields, rounds, tick
-from ui.test_board import viewer
+from support.viewers import watching
 from ui.test_replay import replayed
 
 
@@ -37,7 +37,7 @@ def server() -> Iterator[Tickers]:
 
 async def test_beside_the_log_where_there_is_room(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             server.send(*rounds(1, 4), tick("LONG" * 50, 1.0))
             await shows(pilot, "#21 ")
@@ -64,7 +64,7 @@ async def test_in_the_place_of_the_log_where_there_is_none(
     server: Tickers, size: tuple[int, int]
 ) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=size) as pilot:
             server.send(*rounds(1, 4))
             await shows(pilot, "#20 ")
@@ -88,7 +88,7 @@ async def test_in_the_place_of_the_log_where_there_is_none(
 
 async def test_a_window_that_changes_its_width(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             server.send(*rounds(1, 4))
             await shows(pilot, "#20 ")
@@ -103,7 +103,7 @@ async def test_a_window_that_changes_its_width(server: Tickers) -> None:
 
 async def test_rhythm_and_latency(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 50)) as pilot:
             for late_ms in (2_000, 40_000, 3_000, 2_500, -60_000):
                 server.send(tick("WTI", 78.0, **now_fields(late_ms)))
@@ -122,7 +122,7 @@ async def test_rhythm_and_latency(server: Tickers) -> None:
 
 async def test_the_rates_of_the_last_minute(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 50)) as pilot:
             server.send(*rounds(1, 4))
             await shows(pilot, "#20 ")
@@ -133,7 +133,7 @@ async def test_the_rates_of_the_last_minute(server: Tickers) -> None:
 
 async def test_what_left_the_history_unseen_is_told(server: Tickers) -> None:
     tap = tickers.make_tap(server, history=15)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 50)) as pilot:
             server.send(*rounds(1, 4))
             await until(pilot, lambda: tap.snapshot().values == 20, "the values")
@@ -146,7 +146,7 @@ async def test_seams_by_cause_and_reconnects() -> None:
     with RunningServer(puppet) as running:
         policy = Reconnect(initial_ns=SECOND // 100, maximum_ns=SECOND // 100)
         tap = make_tap(running.address, backoff=Backoff(policy, draw=lambda: 1.0))
-        with viewer(tap, LIST_VALUE) as app:
+        with watching(tap, "127.0.0.1:8000", LIST_VALUE) as app:
             async with app.run_test(size=(120, 50)) as pilot:
                 await until(pilot, lambda: puppet.requests, "the call")
                 puppet.send(*(price_message(number) for number in range(1, 4)), price_message(6))
@@ -171,7 +171,7 @@ async def test_seams_by_cause_and_reconnects() -> None:
 
 async def test_before_the_first_value(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 40)) as pilot:
             await pilot.press("h")
             await shows(pilot, "Health · 0 values", "gaps    -", "latency -")
@@ -179,7 +179,7 @@ async def test_before_the_first_value(server: Tickers) -> None:
 
 async def test_what_waited_while_paused_is_counted_apart(server: Tickers) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=(120, 50)) as pilot:
             for _ in range(5):
                 server.send(tick("WTI", 78.0, **now_fields()))
@@ -238,7 +238,7 @@ async def test_it_says_that_it_reads_the_history_and_a_recording_has_its_reconne
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])
 async def test_no_figure_is_cut(server: Tickers, size: tuple[int, int]) -> None:
     tap = tickers.make_tap(server)
-    with viewer(tap) as app:
+    with watching(tap, "127.0.0.1:8000") as app:
         async with app.run_test(size=size) as pilot:
             for late_ms in (1, 500_000, -7_300_000):
                 server.send(tick("WTI", 78.0, **now_fields(late_ms)))

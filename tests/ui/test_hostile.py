@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import cycle
 
 import pytest
@@ -14,9 +12,6 @@ from wcwidth import wcswidth
 
 from grpctap.app import ViewerApp
 from grpctap.core import status as codes
-from grpctap.core.listvalue import METHOD
-from grpctap.screens.watch import WatchScreen
-from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.notice import Notice
 from grpctap.widgets.stream_log import StreamLog
@@ -24,19 +19,10 @@ from support import hostile
 from support.puppet import Puppet, price_message, refusal
 from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer
-from support.taps import await_values, make_tap, raw_server, reader_threads
+from support.taps import await_values, raw_server
+from support.viewers import viewer
 
 SIZES = [(80, 24), (120, 40), (33, 12), (25, 9)]
-
-
-@contextmanager
-def viewer(address: str) -> Iterator[tuple[ViewerApp, Tap]]:
-    tap = make_tap(address)
-    try:
-        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
 
 
 def check(app: ViewerApp) -> None:

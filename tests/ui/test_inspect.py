@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 
 import pytest
@@ -12,33 +11,16 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from textual.pilot import Pilot
 
 from grpctap.app import ViewerApp
-from grpctap.core.cells import Cells
-from grpctap.core.listvalue import LIST_VALUE, METHOD
-from grpctap.screens.watch import WatchScreen
-from grpctap.tap import Tap
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
 from support import hostile
 from support.puppet import Puppet, price_message, refusal
 from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer
-from support.taps import make_tap, raw_server, reader_threads
+from support.taps import raw_server
+from support.viewers import viewer
 
 SIZES = [(80, 24), (120, 40), (200, 60), (30, 10)]
-
-
-@contextmanager
-def viewer(
-    address: str, history: int = 10**6, columns: str | None = None
-) -> Iterator[tuple[ViewerApp, Tap]]:
-    tap = make_tap(address, history=history)
-    if columns is not None:
-        tap.schema.cells = Cells(columns, LIST_VALUE.response, LIST_VALUE.pool)
-    try:
-        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import resource
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -17,11 +16,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input, RadioSet
 
 from grpctap.app import ViewerApp
-from grpctap.core.cells import Cells
-from grpctap.core.listvalue import LIST_VALUE, METHOD
 from grpctap.screens import clipboard
 from grpctap.screens.export import ExportScreen
-from grpctap.screens.watch import WatchScreen
 from grpctap.tap import Tap
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_protos.server_stream_pb2 import StreamResponse
@@ -29,7 +25,8 @@ from support import hostile
 from support.puppet import Puppet, price_message
 from support.screens import hides, lines, shows, until
 from support.server import RunningServer, eventually
-from support.taps import kept, make_tap, raw_server, reader_threads
+from support.taps import kept, raw_server
+from support.viewers import viewer
 
 # Wider than long paths of a temporary folder.
 WIDE = (140, 30)
@@ -48,18 +45,6 @@ def puppet() -> Iterator[Puppet]:
     with RunningServer(puppet) as server:
         puppet.address = server.address  # type: ignore[attr-defined]
         yield puppet
-
-
-@contextmanager
-def viewer(address: str, columns: str | None = None) -> Iterator[tuple[ViewerApp, Tap]]:
-    tap = make_tap(address)
-    if columns is not None:
-        tap.schema.cells = Cells(columns, LIST_VALUE.response, LIST_VALUE.pool)
-    try:
-        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
 
 
 def prices(first: int, last: int) -> list[StreamResponse]:
@@ -158,7 +143,7 @@ async def test_the_format_is_chosen_by_key_or_by_the_name(puppet: Puppet, folder
 
 async def test_csv_has_the_columns_of_the_log(puppet: Puppet, folder: Path) -> None:
     columns = "stream_value,number"
-    with viewer(puppet.address, columns) as (app, _):  # type: ignore[attr-defined]
+    with viewer(puppet.address, columns=columns) as (app, _):  # type: ignore[attr-defined]
         async with app.run_test(size=WIDE, notifications=True) as pilot:
             await begin(pilot, puppet, 3)
             await pilot.press("e", "up")

@@ -20,10 +20,8 @@ from grpctap.opening import Opening
 from grpctap.recent import RecentCall
 from grpctap.screens.help import HelpScreen
 from grpctap.screens.inspect import InspectScreen
-from grpctap.screens.overlay import OverlayScreen
 from grpctap.screens.pick import PickScreen
 from grpctap.screens.request import RequestScreen
-from grpctap.screens.stream import StreamScreen
 from grpctap.screens.tabs import settle
 from grpctap.screens.watch import WatchScreen
 from grpctap.widgets.chart import Chart
@@ -35,7 +33,7 @@ from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support.openings import opening, pick, type_text
 from support.screens import hides, lines, shows, until
 from support.server import RunningServer, eventually
-from support.tabs import screen, tabs
+from support.tabs import goes_to, screen, tabs
 from support.taps import await_more, connections, make_tap, reader_threads, texts
 
 SIZE = (100, 30)
@@ -69,16 +67,6 @@ def title(pilot: Pilot[int]) -> str:
     return lines(pilot.app)[0]
 
 
-async def goes_to(pilot: Pilot[int], number: int) -> StreamScreen:
-    """Presses the number of a tab, and waits until it is seen."""
-    app = pilot.app
-    assert isinstance(app, ViewerApp)
-    await pilot.press(str(number))
-    await until(pilot, lambda: app.tabs.titles()[number - 1].here, f"tab {number}")
-    assert isinstance(app.screen, StreamScreen)
-    return app.screen
-
-
 def states(app: ViewerApp) -> list[State | None]:
     return [title.state for title in app.tabs.titles()]
 
@@ -102,7 +90,8 @@ async def test_each_stream_has_a_state_of_its_own(servers: list[RunningServer]) 
             assert states(app) == [State.PAUSED, State.LIVE, State.STOPPED]
             await goes_to(pilot, 2)
             await shows(pilot, "FROZEN, +")
-            assert lines(app)[log.region.y : log.region.bottom] == held
+            same = lambda: lines(app)[log.region.y : log.region.bottom] == held  # noqa: E731
+            await until(pilot, same, "the log as it was held")
             await goes_to(pilot, 1)
             await shows(pilot, "‖ PAUSED at #", servers[0].address)
             await pilot.press("space")
@@ -124,7 +113,7 @@ async def test_one_key_pauses_all_that_are_live_and_resumes_all(
         async with app.run_test(size=SIZE, notifications=True) as pilot:
             await until(pilot, lambda: states(app) == [State.LIVE] * 3, "all are live")
             await pilot.press("space", "P")
-            assert states(app) == [State.PAUSED] * 3
+            await until(pilot, lambda: states(app) == [State.PAUSED] * 3, "all are paused")
             for server in servers:
                 await_no_calls(server)
             await pilot.press("P")
@@ -141,7 +130,8 @@ async def test_a_stream_that_has_ended_is_neither_paused_nor_resumed(
         async with app.run_test(size=SIZE, notifications=True) as pilot:
             await until(pilot, lambda: states(app) == [State.LIVE] * 2, "both are live")
             await pilot.press("s", "P")
-            assert states(app) == [State.STOPPED, State.PAUSED]
+            ends = [State.STOPPED, State.PAUSED]
+            await until(pilot, lambda: states(app) == ends, "one is stopped, one is paused")
             await pilot.press("P")
             await until(pilot, lambda: states(app) == [State.STOPPED, State.LIVE], "resumed")
 
@@ -306,7 +296,10 @@ async def test_boxes_stay_over_their_tab(servers: list[RunningServer]) -> None:
             await shows(pilot, " 2 ● ListValue", "received")
             await goes_to(pilot, 2)
             await shows(pilot, "space Pause")
-            await pilot.press("question_mark", "1")
+            await pilot.press("question_mark")
+            await until(pilot, lambda: isinstance(app.screen, HelpScreen), "the help")
+            await pilot.press("1")
+            await until(pilot, lambda: not app.is_dealing, "the key is dealt with")
             assert isinstance(app.screen, HelpScreen)
             await pilot.press("escape", "1")
             await until(pilot, lambda: isinstance(app.screen, InspectScreen), "the inspector")
@@ -328,7 +321,7 @@ async def test_there_are_nine_tabs_at_most(servers: list[RunningServer]) -> None
     with tabs(*[servers[0].address] * 9) as (app, _):
         async with app.run_test(size=(80, 24), notifications=True) as pilot:
             await until(pilot, lambda: states(app) == [State.LIVE] * 9, "all are live")
-            await shows(pilot, "9●List", "1●List")
+            await shows(pilot, *(f" {number} ● {number}" for number in range(1, 10)))
             await pilot.press("t")
             await shows(pilot, "9 tabs are the most")
             await goes_to(pilot, 9)
@@ -364,55 +357,6 @@ async def test_a_stream_that_opens_late_opens_in_its_own_tab(
         slow.streams.close()
         assert tap.close()
     eventually(lambda: not reader_threads(), "the readers end")
-
-
-async def test_numbers_of_another_stream_are_drawn_over_a_chart(
-    servers: list[RunningServer],
-) -> None:
-    def names(watched: StreamScreen) -> list[str]:
-        source = watched.query_one(Chart).source
-        assert source is not None
-        with source.chart_frame() as frame:
-            return [line.name for line in frame.lines]
-
-    with tabs(*addresses(servers)) as (app, taps):
-        async with app.run_test(size=SIZE, notifications=True) as pilot:
-            await until(pilot, lambda: states(app) == [State.LIVE] * 3, "all are live")
-            first, _, third = app.tabs.streams()
-            await pilot.press("V")
-            await until(pilot, lambda: isinstance(app.screen, OverlayScreen), "the choice")
-            await shows(pilot, f"ListValue {servers[1].address}", f"ListValue {servers[2].address}")
-            await pilot.press("down", "enter")
-            await until(pilot, lambda: len(names(first)) == 2, "two lines")
-            assert names(first) == ["number", "ListValue: number"]
-            await pilot.press("V")
-            await shows(pilot, f"✓ ListValue {servers[2].address}")
-            await pilot.press("escape")
-            # Both ways at once: each chart takes the locks of both.
-            await goes_to(pilot, 3)
-            await pilot.press("V", "enter")
-            await until(pilot, lambda: len(names(third)) == 2, "two lines")
-            for tap in taps:
-                await_more(tap, 20)
-            with first.query_one(Chart).source.chart_frame() as frame:  # type: ignore[union-attr]
-                series = [line.series for line in frame.lines]
-                marks, end_ns = frame.marks, frame.end_ns
-            with taps[2].chart_frame() as frame:
-                assert series[1] is frame.lines[0].series
-            with taps[0].chart_frame() as frame:
-                assert series[0] is frame.lines[0].series
-                assert marks == frame.marks
-                assert end_ns <= frame.end_ns
-            await pilot.press("ctrl+w")
-            await until(pilot, lambda: len(names(first)) == 1, "its line is gone with it")
-            await goes_to(pilot, 1)
-            await pilot.press("V")
-            await until(pilot, lambda: len(names(first)) == 2, "of two, the other is meant")
-            await pilot.press("V")
-            await until(pilot, lambda: len(names(first)) == 1, "it is taken away again")
-            await goes_to(pilot, 2)
-            await pilot.press("ctrl+w", "V")
-            await shows(pilot, "There is no other stream; t opens one")
 
 
 async def test_quitting_ends_all_calls(servers: list[RunningServer]) -> None:

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pytest
 from google.rpc import code_pb2
 from textual import events
 
-from grpctap.app import ViewerApp
 from grpctap.core import status as codes
-from grpctap.core.listvalue import METHOD
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.core.state import Command, State
-from grpctap.screens.watch import WatchScreen
-from grpctap.tap import Tap
 from grpctap.widgets.chart import Chart
 from grpctap.widgets.stream_log import StreamLog
 from grpctap_server.feeds.counter import CounterFeed
@@ -25,7 +20,8 @@ from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support.puppet import Puppet, expired, price_message, progress, refusal
 from support.screens import foot, hides, lines, shows, text, until
 from support.server import RunningServer, eventually
-from support.taps import make_tap, reader_threads, texts
+from support.taps import reader_threads, texts
+from support.viewers import viewer
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 
@@ -41,18 +37,6 @@ def calm_server() -> Iterator[RunningServer]:
     """Slow enough that a seam stays in sight for a while."""
     with RunningServer(PriceFeed(Schedule(NANOSECONDS // 8, 10**6))) as running:
         yield running
-
-
-@contextmanager
-def viewer(
-    address: str, history: int = 10**6, backoff: Backoff | None = None
-) -> Iterator[tuple[ViewerApp, Tap]]:
-    tap = make_tap(address, history=history, backoff=backoff)
-    try:
-        yield ViewerApp(WatchScreen(tap, address, METHOD, plaintext=True)), tap
-    finally:
-        assert tap.close()
-        assert reader_threads() == []
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -105,7 +89,8 @@ async def test_freeze_holds_the_view_and_loses_nothing(server: RunningServer) ->
             assert tap.snapshot().state is State.LIVE
             await pilot.press("f")
             await hides(pilot, "FROZEN")
-            assert lines(app)[log.region.y : log.region.bottom] != held
+            moved = lambda: lines(app)[log.region.y : log.region.bottom] != held  # noqa: E731
+            await until(pilot, moved, "the log moves on")
             assert tap.snapshot().missed == 0
 
 

@@ -192,6 +192,7 @@ def base_config(args: argparse.Namespace) -> Config:
         duration=args.duration,
         verbose=args.verbose,
         keeps=not args.no_recent,
+        unknown_fields=args.allow_unknown_fields,
     )
 
 

@@ -36,7 +36,8 @@ class Config:
     seconds end the stream; `emit_defaults` and `with_meta` say how a pipe writes messages, and
     `verbose` that it tells the metadata of each call. `cells` None: the log shows what fits of each
     message. `record` is the path of a file to record the stream into; None: it is not recorded.
-    `keeps` says whether what is chosen for a chart is kept on disk.
+    `keeps` says whether what is chosen for a chart is kept on disk, and `unknown_fields` that what
+    a request that is written has not is ignored.
     """
 
     target: Target
@@ -61,6 +62,7 @@ class Config:
     verbose: bool = False
     record: str | None = None
     keeps: bool = False
+    unknown_fields: bool = False
 
     @property
     def schema_sources(self) -> Sources:
@@ -70,7 +72,8 @@ class Config:
     @property
     def sent(self) -> Sent:
         """What is the same for all calls of it."""
-        return Sent(self.method.kind, self.metadata, self.target.security, self.method.pool)
+        method, security = self.method, self.target.security
+        return Sent(method.kind, self.metadata, security, method.pool, self.request)
 
     def reconnecting(self, default: When) -> Reconnect:
         """How to open a lost call again; `default` says when, where nobody chose."""

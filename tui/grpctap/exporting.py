@@ -13,17 +13,15 @@ from typing import TYPE_CHECKING
 
 from grpctap.core.cells import CellsError
 from grpctap.core.history import Value
-from grpctap.core.listvalue import ListValue, is_list_value
 from grpctap.core.message import MessageError, Schema
-from grpctap.core.method import Method
 from grpctap.core.recording import Received
 from grpctap.core.text import harmless
 from grpctap.export import Csv, Form, Format, Ndjson, Written, write_values
 from grpctap.outfile import Outfile
 from grpctap.parser import Parser
 from grpctap.pipe import BROKEN_PIPE, write_all
+from grpctap.recorded import recorded_schema
 from grpctap.recording import Recording, RecordingError
-from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -35,6 +33,8 @@ _DESCRIPTION = """\
 Write the messages of a recording out, each on a line, as NDJSON (the default) or CSV. NDJSON is
 what a live stream prints into a pipe. Each field is a column of CSV, or those of --columns are.
 """
+# What a file's name may end in without a word on its format.
+_ENDINGS = ("", ".jsonl", *(format_.value for format_ in Format))
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -88,7 +88,7 @@ def main(argv: Sequence[str]) -> int:
     try:
         with _signals():
             recording = Recording.open(args.file)
-            schema = schema_for(recording.method, emit_defaults=args.emit_defaults)
+            schema = recorded_schema(recording, emit_defaults=args.emit_defaults)
             form: Form
             if as_csv:
                 form = Csv(schema, recording.method.response, args.columns)
@@ -101,16 +101,6 @@ def main(argv: Sequence[str]) -> int:
         parser.error(str(error))
     except RecordingError as error:
         return _fail(str(error))
-
-
-def schema_for(method: Method, *, emit_defaults: bool = False) -> Schema:
-    """Who reads the messages of a method, of whose requests nothing is known."""
-    if is_list_value(method):
-        return ListValue(SimpleRequest(), progress=False, emit_defaults=emit_defaults)
-    # ListValue does without it.
-    from grpctap.core.dynamic import MethodSchema
-
-    return MethodSchema(method, method.request_class(), emit_defaults=emit_defaults)
 
 
 class _Reader:
@@ -179,12 +169,19 @@ def _export(recording: Recording, schema: Schema, form: Form, args: argparse.Nam
             f"{args.file} ends in the middle of an entry ({recording.cut:,} bytes), as after a "
             "crash; all before it was exported"
         )
+    if output is not None and args.format is None and _is_unknown(output):
+        _say(f"{output} is NDJSON, one message a line; for a table give --format csv")
     left_out = done.left_out + reader.left_out
     if left_out:
         return _fail(f"{_count(left_out, 'message')} left out, which cannot be read or written")
     if output is not None:
         _say(f"{_count(done.values, 'value')} written to {output}")
     return 0
+
+
+def _is_unknown(output: str) -> bool:
+    """Whether a file's name ends in something that tells no format."""
+    return Path(output).suffix.lower() not in _ENDINGS
 
 
 class _Bar:

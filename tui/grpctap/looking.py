@@ -79,8 +79,10 @@ class Looking:
 
     @contextmanager
     def chart_frame(self) -> Iterator[ChartFrame]:
-        """What a chart needs; the stream stands still while the caller copies from it."""
-        self.plots.pull()
+        """What a chart needs; the stream stands still while the caller copies from it.
+
+        Chosen lines are as far as they were pulled.
+        """
         with self._own_frame() as frame:
             yield self.plots.framed(frame)
 

@@ -6,6 +6,8 @@ from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from google.protobuf.message import Message
+
 from grpctap.config import Config
 from grpctap.core.catalog import Catalog
 from grpctap.core.draft import Draft, DraftError
@@ -104,6 +106,14 @@ class Opening:
         self._drafts[draft.method.name] = draft
         self._metadata, self._deadline = draft.metadata, draft.deadline
 
+    def read(self, text: str, method: Method) -> Message:
+        """The request that somebody wrote.
+
+        Raises:
+            RequestError: it is none that the method takes.
+        """
+        return read_request(text, method, unknown_fields=self._config.unknown_fields)
+
     def config(self, draft: Draft) -> Config:
         """The call that a draft says.
 
@@ -111,7 +121,7 @@ class Opening:
             DraftError: it is none.
         """
         try:
-            request = read_request(draft.body, draft.method)
+            request = self.read(draft.body, draft.method)
             resume = resume_of(self._resume, draft.method)
             cells = cells_of(self._columns, draft.method)
             metadata = tuple(parse_header(f"{name}: {value}") for name, value in draft.metadata)

@@ -219,7 +219,8 @@ class Playing(Looking):
             self._played, self._goal = played, None
             now_ns = self._clock()
             self._head.move(played.time_ns, now_ns)
-            self._at_end = not reached
+            # Whoever wanted the last message stands on it, though more may come.
+            self._at_end = not (reached or goal.is_met(played.place))
             self._grown_ns = None
             if self._at_end or goal.plays:
                 self._head.play(now_ns)

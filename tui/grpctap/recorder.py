@@ -62,7 +62,7 @@ class Recorder:
         self._put = self._taken = self._written = 0
         self._error = ""
         self._ended = False
-        self._finishing = self._released = False
+        self._finishing = self._released = self._is_written = False
         self._wake, self._hurry, self._room = (threading.Event() for _ in range(3))
         self._thread = threading.Thread(
             target=self._run, args=(first,), name="grpctap-recorder", daemon=True
@@ -89,13 +89,14 @@ class Recorder:
         call_id: int,
         time_ns: int,
         metadata: Metadata,
-        request: bytes,
+        request: bytes | None,
         timeout_s: float | None,
     ) -> None:
-        """A call was made, with this request."""
+        """A call was made, with this request; None: nobody knows which."""
         timeout_ns = None if timeout_s is None else round(timeout_s * 1e9)
         self.put(Opened(time_ns, call_id, metadata, timeout_ns))
-        self.put(Requested(time_ns, call_id, request), len(request))
+        if request is not None:
+            self.put(Requested(time_ns, call_id, request), len(request))
 
     def headers(self, call_id: int, time_ns: int, metadata: Metadata) -> None:
         """The initial metadata of a call is known."""
@@ -147,9 +148,28 @@ class Recorder:
     def join(self, patience_s: float) -> bool:
         """Waits up to so many seconds for the end; returns whether it came, and all is written."""
         self._thread.join(patience_s)
-        if self._thread.is_alive():
-            self._error = self._error or f"the disk took nothing for {patience_s:g} s"
         return not self._thread.is_alive()
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether its end has not come, and nobody gave it up."""
+        return self._thread.is_alive() and not self._error
+
+    def give_up(self, waited_s: float) -> None:
+        """Says what may be missing where the end has not come in so many seconds."""
+        if not self.is_awaited:
+            return
+        if self._is_written:
+            # What was written outlives the program, but not the machine.
+            self._error = (
+                f"the disk did not confirm in {waited_s:.1f} s that it has all of it, so the end "
+                "may be missing should the machine go down"
+            )
+        else:
+            self._error = (
+                f"the disk did not take all of it in {waited_s:.1f} s, so about "
+                f"{self._put - self._taken:,} bytes that came last may be missing"
+            )
 
     def _is_full(self) -> bool:
         waiting = self._put - self._taken
@@ -168,6 +188,7 @@ class Recorder:
                     break
                 self._wake.wait()
                 self._hurry.wait(GATHER_S)
+            self._is_written = True
             os.fsync(self._file)
         except OSError as error:
             self._error = error.strerror or str(error)

@@ -87,7 +87,7 @@ class Reel:
                 break
             raws.append(block[stop:at])
             ends.append(offset + at)
-        entries = parse_entries(raws)
+        entries = parse_entries(raws, block[: ends[-1] - offset] if ends else b"")
         if len(entries) < len(raws):
             self.tail = Tail.DAMAGE
         self._seen = None if entries else (offset, self.size)

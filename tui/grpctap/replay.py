@@ -6,15 +6,12 @@ import sys
 from collections.abc import Sequence
 
 from grpctap.core.facts import Sent
-from grpctap.core.listvalue import ListValue, is_list_value
 from grpctap.core.message import Schema
-from grpctap.core.resume import Spec
 from grpctap.flags import replay_parser
 from grpctap.player import Player
+from grpctap.recorded import recorded_schema
 from grpctap.recording import Recording, RecordingError
 from grpctap.reel import Reel
-from grpctap.schemas import cells_of, resume_of
-from grpctap_protos.server_stream_pb2 import SimpleRequest
 
 
 def main(argv: Sequence[str], *, on_terminal: bool) -> int:
@@ -45,33 +42,6 @@ def main(argv: Sequence[str], *, on_terminal: bool) -> int:
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else 1
     return _show(player, recording, args.theme)
-
-
-def recorded_schema(recording: Recording, columns: str | None = None) -> Schema:
-    """Who reads the messages of a recording; `columns` None: those that were recorded.
-
-    Raises:
-        RecordingError: the file does not describe them.
-        ValueError: the columns are not there.
-    """
-    header, method = recording.header, recording.method
-    try:
-        cells = cells_of(columns if columns is not None else header.columns or None, method)
-    except ValueError:
-        if columns is not None:
-            raise
-        # Nobody asked for these now.
-        cells = None
-    if is_list_value(method):
-        return ListValue(SimpleRequest(), progress=True, cells=cells)
-    from grpctap.core.dynamic import MethodSchema
-
-    try:
-        resume = resume_of(Spec.parse(header.resume), method) if header.resume else None
-    except ValueError:
-        # It tells which field is the place, and so not the number of a chart.
-        resume = None
-    return MethodSchema(method, method.request_class(), resume, cells)
 
 
 def player_of(

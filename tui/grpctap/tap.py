@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from grpctap.clock import WallClock
 from grpctap.core import status as codes
-from grpctap.core.facts import CallFacts, Calls, Sent
+from grpctap.core.facts import CallFacts, Sent
 from grpctap.core.history import MAX_BYTES, History
 from grpctap.core.limits import Limits
 from grpctap.core.message import MessageError, Reading, Schema
 from grpctap.core.reconnect import Backoff
-from grpctap.core.seams import Interruption
 from grpctap.core.secrets import Metadata
-from grpctap.core.series import ChartFrame, Line, Mark, Series
 from grpctap.core.session import Session
-from grpctap.core.state import ENDED, TALKING, Command, State
-from grpctap.core.stats import Rate, RateMeter
+from grpctap.core.state import ENDED, Command
 from grpctap.core.status import Status
-from grpctap.looking import Looking
-from grpctap.snapshot import RecordingState, Snapshot
-from grpctap.taping import Taping
+from grpctap.tapviews import TapViews
 from grpctap.transport.base import Inbox, Transport
 from grpctap.transport.reader import Reader
 
@@ -42,7 +35,7 @@ _CHECKS_PER_LIMIT = 8
 _SHORTEST_CHECK_S, _LONGEST_CHECK_S = 0.05, 1.0
 
 
-class Tap(Looking):
+class Tap(TapViews):
     """Ties the call, the session, the history and the series of one stream together.
 
     The reader's thread writes and any thread looks, each under the one lock; of messages nothing is
@@ -85,33 +78,19 @@ class Tap(Looking):
         trace: Callable[[CallFacts], None] | None = None,
         header: Callable[[], Header] | None = None,
     ) -> None:
-        self.sent = sent or Sent()
-        self._trace = trace
-        self._calls = Calls()
-        super().__init__(schema, capacity)
         wall = WallClock()
-        self._clock = clock or wall
+        session = Session(History(capacity, max_bytes), token, backoff)
+        super().__init__(schema, session, capacity, clock or wall, sent or Sent(), header)
+        self._trace = trace
         # Arrivals are stamped in the fastest way that there is.
         self._ticks, self._epoch_ns = (clock, 0) if clock else (wall.ticks, wall.epoch_ns)
         # With another clock, and for who takes each message, none waits for others.
         self._batch_ns = 0 if clock or deliver else BATCH_NS
-        self._lock = threading.Lock()
-        self._moved = threading.Condition(self._lock)
-        self._moves = 0
         self._deliver = deliver
         self._delivering = False
         self._max_time_s = max_time_s
         self._limits = limits or Limits()
-        self._reached = ""
         self._deadline_ns: int | None = None
-        self._session = Session(History(capacity, max_bytes), token, backoff)
-        self._taping = Taping(header, self._session.history, self._calls, self.sent, self._notice)
-        self._series = Series(capacity)
-        self._meter = RateMeter()
-        self._started_ns = self._clock()
-        self._still_ns = self._started_ns
-        self._meter.sample(self._started_ns, 0, 0)
-        self._inbox: Inbox | None = None
         self._reader = Reader(transport, self)
         self._closing = threading.Event()
         self._watch = threading.Thread(target=self._check, name="grpctap-watch", daemon=True)
@@ -158,33 +137,6 @@ class Tap(Looking):
             self._take_in()
             self._taping.finish()
 
-    @property
-    def can_record(self) -> bool:
-        """Whether it is known what a recording says first."""
-        return self._taping.can_start
-
-    @property
-    def recordings(self) -> list[RecordingState]:
-        """All recordings that were made, in order."""
-        return self._taping.states
-
-    @property
-    def state(self) -> State:
-        """Where the stream stands."""
-        with self._lock:
-            return self._session.state
-
-    @property
-    def status(self) -> Status | None:
-        """What the last call ended with, when it ended by itself."""
-        with self._lock:
-            return self._session.status
-
-    def allows(self, command: Command) -> bool:
-        """Whether the command means anything now."""
-        with self._lock:
-            return self._session.allows(command, self._clock())
-
     def close(self, patience_s: float = 5.0) -> bool:
         """Cancels the call and ends the threads; returns whether they ended within the seconds."""
         with self._lock:
@@ -199,19 +151,6 @@ class Tap(Looking):
             self._watch.join(_LONGEST_CHECK_S)
         return ended and not self._watch.is_alive()
 
-    def await_move(self, seen: int) -> int:
-        """Waits until the state has changed since the count of changes was `seen`; returns it."""
-        with self._moved:
-            self._moved.wait_for(lambda: self._moves != seen)
-            return self._moves
-
-    @property
-    def resume_token(self) -> bytes:
-        """Where a later call can go on; empty when the server gave no token."""
-        with self._lock:
-            self._take_in()
-            return self._session.token
-
     # What the reader's thread calls.
 
     def opened(self, call_id: int) -> Inbox:
@@ -221,6 +160,7 @@ class Tap(Looking):
             self._inbox = inbox
             now_ns = self._clock()
             self._calls.opened(call_id, now_ns)
+            self._session.history.opened(call_id)
             self._taping.opened(call_id, now_ns)
         return inbox
 
@@ -332,92 +272,6 @@ class Tap(Looking):
             if call_id == self._session.call_id:
                 self._end(status, self._clock())
 
-    # What the views call.
-
-    def facts(self) -> CallFacts | None:
-        """What is known of the newest call; None before the first."""
-        with self._lock:
-            facts = self._calls.newest
-            if facts is None or self._inbox is None:
-                return None
-            return replace(facts, messages=self._inbox.taken)
-
-    def snapshot(self) -> Snapshot:
-        """What the tap is now."""
-        with self._lock:
-            self._take_in()
-            session, history = self._session, self._session.history
-            now_ns = self._clock()
-            if session.is_open and session.state is not State.RECONNECTING:
-                rate = self._meter.sample(now_ns, history.values, history.bytes)
-            else:
-                self._meter.reset()
-                rate = Rate(0.0, 0.0)
-            return Snapshot(
-                state=session.state,
-                status=session.status,
-                elapsed_ns=now_ns - self._started_ns,
-                last_label=session.last_label,
-                place=session.place,
-                behind=session.behind if session.state is State.CATCHING_UP else 0,
-                values=history.values,
-                kept=history.kept,
-                evicted=history.evicted,
-                missed=session.cursor.missed,
-                repeated=session.cursor.repeated,
-                late=session.cursor.late,
-                left_out=session.left_out,
-                rate=rate,
-                silent_ns=self._silent_ns(now_ns),
-                alive=session.liveness.is_well(now_ns),
-                attempt=session.attempt,
-                retry_ns=max(session.open_at_ns - now_ns, 0) if session.attempt else 0,
-                gave_up=session.gave_up,
-                limit=self._reached,
-                recording=self._taping.state,
-                reconnects=session.reconnects,
-            )
-
-    @property
-    def last_interruption(self) -> Interruption | None:
-        """The newest interruption, as far as it is known."""
-        with self._lock:
-            return self._session.interruptions[-1] if self._session.interruptions else None
-
-    def interruptions(self) -> list[Interruption]:
-        """The newest interruptions, in order, as far as they are known."""
-        with self._lock:
-            return list(self._session.interruptions)
-
-    def now_ns(self) -> int:
-        """The time on the clock that stamps the values, in nanoseconds since the epoch."""
-        return self._clock()
-
-    @contextmanager
-    def _history(self) -> Iterator[History]:
-        with self._lock:
-            self._take_in()
-            yield self._session.history
-
-    @contextmanager
-    def _own_frame(self) -> Iterator[ChartFrame]:
-        with self._history():
-            session = self._session
-            yield ChartFrame(
-                end_ns=self._clock() if session.is_open else self._still_ns,
-                lines=[Line(self.schema.number_name, self._series)],
-                marks=[
-                    Mark(gap.start_ns, gap.reopened_ns, gap.label) for gap in session.interruptions
-                ],
-                moving=session.is_open,
-            )
-
-    def _silent_ns(self, now_ns: int) -> int:
-        session = self._session
-        if session.state not in TALKING:
-            return 0
-        return max(now_ns - max(session.history.last_ns or 0, session.answered_ns), 0)
-
     def _set_deadline(self, now_ns: int) -> None:
         if self._max_time_s is not None:
             self._deadline_ns = now_ns + round(self._max_time_s * 1e9)
@@ -442,14 +296,6 @@ class Tap(Looking):
             self._still_ns = now_ns
             self._reader.cancel()
         self._tell()
-
-    def _notice(self) -> None:
-        with self._lock:
-            self._tell()
-
-    def _tell(self) -> None:
-        self._moves += 1
-        self._moved.notify_all()
 
     def _end(self, status: Status, now_ns: int) -> None:
         self._session.ended(status, now_ns)

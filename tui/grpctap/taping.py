@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -16,8 +17,13 @@ if TYPE_CHECKING:
     from grpctap.core.recording import Header
     from grpctap.recorder import Recorder
 
-DISK_PATIENCE_S = 10.0
-"""How long whoever leaves waits for the disk, in seconds."""
+DISK_PATIENCE_S = 2.0
+"""How long whoever leaves waits for a disk that does nothing, in seconds."""
+# And for one that is only slow.
+_SLOW_DISK_S = 10.0
+_LOOK_S = 0.05
+# Calls that were asked for, of which few are made where somebody presses keys fast.
+_MOST_ASKED = 10
 
 
 class Taping:
@@ -48,7 +54,7 @@ class Taping:
         self._changed = changed
         self._recorder: Recorder | None = None
         self._all: list[Recorder] = []
-        self._asked: tuple[int, bytes, float | None] = (0, b"", None)
+        self._asked: dict[int, tuple[bytes, float | None]] = {}
 
     @property
     def can_start(self) -> bool:
@@ -85,9 +91,10 @@ class Taping:
         newest = self._calls.newest
         if newest is not None or self._history.end:
             calls = [*self._calls.past, newest] if newest is not None else []
-            call_id, request, _ = self._asked
+            history = self._history
+            requests = tuple((call_id, asked[0]) for call_id, asked in self._asked.items())
             recorder.put(
-                Kept(self._history.newest(), calls, self._sent.metadata, ((call_id, request),))
+                Kept(history.newest(), history.calls, calls, self._sent.metadata, requests)
             )
 
     def finish(self) -> None:
@@ -99,10 +106,21 @@ class Taping:
 
     def close(self) -> None:
         """Ends the recording, and waits for all of it to be written, unless the disk hangs."""
-        for recorder in self._all:
+        recorders = [recorder for recorder in self._all if recorder.is_awaited]
+        for recorder in recorders:
             recorder.finish()
-        for recorder in self._all:
-            recorder.join(DISK_PATIENCE_S)
+        begun_s = moved_s = time.monotonic()
+        written = 0
+        while awaited := [recorder for recorder in recorders if not recorder.join(0)]:
+            now_s, before = time.monotonic(), written
+            written = sum(recorder.state.bytes for recorder in recorders)
+            if written != before:
+                moved_s = now_s
+            if now_s - moved_s >= DISK_PATIENCE_S or now_s - begun_s >= _SLOW_DISK_S:
+                break
+            awaited[0].join(_LOOK_S)
+        for recorder in awaited:
+            recorder.give_up(time.monotonic() - begun_s)
 
     def release(self) -> None:
         """Lets nobody wait for the disk any more."""
@@ -116,17 +134,18 @@ class Taping:
             recorder.wait_for_room()
 
     def asked(self, call_id: int, request: bytes, timeout_s: float | None) -> None:
-        """A call is to be made."""
-        self._asked = (call_id, request, timeout_s)
+        """A call is to be made; it may come to nothing, or be made after the next was asked for."""
+        self._asked[call_id] = request, timeout_s
+        while len(self._asked) > _MOST_ASKED:
+            del self._asked[min(self._asked)]
 
     def opened(self, call_id: int, now_ns: int) -> None:
         """A call begins."""
+        for before in [asked for asked in self._asked if asked < call_id]:
+            del self._asked[before]
         if self._recorder is not None:
-            asked, request, timeout_s = self._asked
-            metadata = self._sent.metadata
-            if asked != call_id:
-                request, timeout_s = b"", None
-            self._recorder.opened(call_id, now_ns, metadata, request, timeout_s)
+            request, timeout_s = self._asked.get(call_id, (None, None))
+            self._recorder.opened(call_id, now_ns, self._sent.metadata, request, timeout_s)
 
     def headers(self, call_id: int, metadata: Metadata, now_ns: int) -> None:
         """The initial metadata of a call is known."""

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from grpctap.core.history import CHUNK, History, Value
 from grpctap.core.picked import at_time
-from grpctap.core.seams import Cause, Fault, Interruption, Irregularity
+from grpctap.core.seams import Cause, Fault, Interruption, Irregularity, size_of
+from grpctap.core.status import Status
 
 
 def seam(after: int | None = None) -> Interruption:
@@ -73,6 +74,60 @@ def test_a_seam_is_amended_in_its_place_until_it_left() -> None:
         history.append(sequence, 0, b"x")
     history.amend(row, seam(1))
     assert sequences(history) == [4, 5]
+
+
+@given(
+    capacity=st.integers(1, 12),
+    steps=st.lists(st.sampled_from(["value", "seam", "call"]), max_size=120),
+)
+def test_it_knows_in_which_call_each_value_came(capacity: int, steps: list[str]) -> None:
+    history, call, came = History(capacity), 0, dict[int, int]()
+    for step in steps:
+        if step == "call":
+            call += 1
+            history.opened(call)
+        elif step == "seam":
+            history.add_seam(seam())
+        else:
+            came[history.end] = call
+            history.append(0, 0, b"x")
+        copy, calls = history.copy(), history.calls
+        assert copy.calls == calls
+        assert len(calls) <= history.end - history.first + 1
+        assert calls == sorted(calls)
+        for row in range(history.first, history.end):
+            if row in came:
+                known = [call_id for start, call_id in calls if start <= row]
+                assert (known[-1] if known else 0) == came[row]
+
+
+def lost(words: int) -> Interruption:
+    return Interruption(Cause.LOST, 0, 1, Status(14, "UNAVAILABLE", "w" * words))
+
+
+@given(
+    limit=st.sampled_from([1, 500, 5_000]),
+    steps=st.lists(
+        st.tuples(st.sampled_from(["value", "seam", "amend"]), st.integers(0, 900)), max_size=80
+    ),
+)
+def test_seams_count_among_its_bytes(limit: int, steps: list[tuple[str, int]]) -> None:
+    history = History(1_000, limit)
+    newest_seam = newest_value = -1
+    for kind, size in steps:
+        if kind == "value":
+            newest_value = history.end
+            history.append(0, 0, bytes(size))
+        elif kind == "seam":
+            newest_seam = history.add_seam(lost(size))
+        elif newest_seam >= 0:
+            history.amend(newest_seam, lost(size))
+        rows = history.newest().rows
+        held = sum(len(row.raw) if isinstance(row, Value) else size_of(row) for row in rows)
+        if held > limit:
+            # Only what cannot leave: the newest value and what came after it, or one seam.
+            assert history.first == newest_value or len(rows) == 1
+        assert history.first <= newest_value or newest_value < 0
 
 
 def test_a_frozen_view_does_not_see_what_comes_after() -> None:

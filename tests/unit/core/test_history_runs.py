@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from grpctap.core.history import CHUNK, History
 from grpctap.core.seams import Cause, Interruption
-from grpctap.core.series import Series
+from grpctap.core.series import Series, points_gone
 
 STEPS = st.lists(st.one_of(st.just("seam"), st.integers(1, 2_500)), max_size=8)
 
@@ -61,3 +61,31 @@ def test_points_that_come_at_once_are_kept_as_if_they_came_one_by_one(
         one_by_one.dropped,
     )
     assert at_once.envelope(0, time_ns + 1, 9) == one_by_one.envelope(0, time_ns + 1, 9)
+
+
+@given(
+    capacity=st.integers(1, 200),
+    before=st.integers(0, 400),
+    after=st.integers(0, 400),
+    start=st.integers(0, 800),
+)
+def test_a_series_that_begins_later_is_the_same_once_what_was_before_has_left(
+    capacity: int, before: int, after: int, start: int
+) -> None:
+    whole, later = Series(capacity, fan=3), Series(capacity, fan=3)
+    for number in range(before + after):
+        if number == before:
+            later.begin(whole.version, whole.last_time or 0)
+        for series in (whole, later)[: 1 + (number >= before)]:
+            # The clock is set back once.
+            series.append(number if number < 300 else number - 200, number * 7 % 50)
+    assert whole.dropped == points_gone(whole.version, capacity, 3)
+    if after and whole.dropped >= before:
+        assert (len(later), later.dropped, later.version) == (
+            len(whole),
+            whole.dropped,
+            whole.version,
+        )
+        assert later.recent(10**6) == whole.recent(10**6)
+        assert later.last == whole.last
+        assert later.envelope(start, start + 333, 11) == whole.envelope(start, start + 333, 11)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grpctap.core.filters.kinds import Filter, Kind
 from grpctap.core.history import Extent, Frozen, History, Row, Value
-from grpctap.core.matches import PAGE, Matches
+from grpctap.core.matches import PAGE, SLICE_BYTES, Matches
 from grpctap.core.picked import Picked
 from grpctap.core.seams import Cause, Interruption
 
@@ -135,6 +135,56 @@ def test_what_is_found_is_what_matches(
         after, before = matches.step(row, 1), matches.step(row, -1)
         assert (after and after.row) == min((n for n in found if n > row), default=None)
         assert (before and before.row) == max((n for n in found if n < row), default=None)
+
+
+@settings(max_examples=150)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(1, 20), st.booleans()), min_size=1, max_size=12
+    )
+)
+def test_a_recording_that_goes_back_is_looked_at_anew(steps: list[tuple[int, int, bool]]) -> None:
+    source = Source(History())
+    ticks = count()
+    matches = Matches(source, WANTED, clock=lambda: next(ticks))
+    for place, kept, is_looked_at in steps:
+        # As a player does: a new history, of rows that have the numbers that they had.
+        begin = max(place - kept, 0)
+        source.history = History()
+        source.history.begin(begin, begin, begin)
+        for number in range(begin, place):
+            source.history.append(number, number, b"x" if number % 3 == 0 else b"y")
+        if is_looked_at:
+            matches.work(0.0)
+    finish(matches)
+    assert rows_of(matches.newest()) == shown(source.history.newest())
+    progress = matches.progress()
+    assert (progress.left, progress.checked) == (0, source.history.kept)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.integers(0, 3) | st.none(), max_size=30))
+def test_large_messages_are_looked_at_a_few_at_a_time(thirds: list[int | None]) -> None:
+    """Each row is a seam, or has so many thirds of a slice's bytes."""
+    history, taken = History(100), []
+
+    def select(values: Sequence[Value]) -> list[int]:
+        taken.append([len(value.raw) for value in values])
+        return list(range(len(values)))
+
+    for each in thirds:
+        if each is None:
+            history.add_seam(Interruption(Cause.PAUSED, 0, None))
+        else:
+            history.append(0, 0, bytes(each * (SLICE_BYTES // 3 + 1)))
+    matches = Matches(Source(history), WANTED._replace(select=select), clock=count().__next__)
+    while matches.work(0.0):
+        progress = matches.progress()
+        assert progress.left + progress.checked <= len(thirds)
+    assert [number for number, _ in rows_of(matches.newest())] == list(range(len(thirds)))
+    assert sum(map(len, taken)) == matches.progress().found == len(thirds) - thirds.count(None)
+    assert matches.progress().lost == 0
+    assert all(sum(sizes) <= SLICE_BYTES or len(sizes) == 1 for sizes in taken)
 
 
 def test_the_newest_are_looked_at_first() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from grpctap.core import recording
 from grpctap.core.encoder import Batch, Encoder, HeaderError, Item, Kept
-from grpctap.core.facts import CallFacts
+from grpctap.core.facts import MOST_PAST_CALLS, CallFacts, Calls
 from grpctap.core.framing import Framer, one_frame
 from grpctap.core.history import History
 from grpctap.core.recording import (
@@ -239,13 +239,19 @@ def test_a_history_is_written_with_its_calls() -> None:
     history = History(5)
     first = CallFacts(1, 1, 100, 110, 150, status=STATUS, trailing_metadata=(("a", "b"),))
     second = CallFacts(2, 3, 200, 210, initial_metadata=(("x", "y"),))
+    history.opened(1)
     for time_ns in (120, 130, 140):
         history.append(0, time_ns, b"%d" % time_ns)
     seam = Interruption(Cause.LOST, 150, 3, STATUS)
     history.add_seam(seam)
+    history.opened(3)
     for time_ns in (220, 230, 240):
         history.append(0, time_ns, b"%d" % time_ns)
-    kept = Kept(history.newest(), [first, second], (("sent", "along"),), ((3, b"request"),))
+    kept = Kept(
+        *(history.newest(), history.calls, [first, second]),
+        (("sent", "along"),),
+        ((3, b"request"),),
+    )
     found = entries(written(kept, Batch(3, [250], [b"250"])))
     assert [type(entry).__name__ for entry in found] == [
         *("Opened", "Headers", "Received", "Received", "SeamAt", "Ended"),
@@ -261,6 +267,34 @@ def test_a_history_is_written_with_its_calls() -> None:
         (250, 3, b"250"),
     ]
     assert SeamAt(3, seam).id in {entry.id for entry in found if isinstance(entry, SeamAt)}
+
+
+def test_values_of_calls_that_nobody_remembers_have_the_id_of_their_call() -> None:
+    history, calls = History(1_000), Calls()
+    for number in range(1, 2 * MOST_PAST_CALLS + 1):
+        call_id, now_ns = 2 * number, 1_000 * number
+        history.opened(call_id)
+        calls.opened(call_id, now_ns)
+        if number % 3:
+            # Some calls had no value.
+            history.extend([0] * 2, [now_ns + 1, now_ns + 2], [b"%d" % call_id] * 2)
+        history.add_seam(Interruption(Cause.LOST, now_ns + 3, number))
+    assert calls.newest is not None
+    kept = Kept(history.newest(), history.calls, [*calls.past, calls.newest])
+    found = entries(written(kept))
+    received = [entry for entry in found if isinstance(entry, Received)]
+    assert [entry.call_id for entry in received] == [int(entry.raw) for entry in received]
+    opened = [entry.call_id for entry in found if isinstance(entry, Opened)]
+    assert opened == [2 * number for number in range(MOST_PAST_CALLS, 2 * MOST_PAST_CALLS + 1)]
+    assert received[0].call_id == 2
+    # Each stands behind the start of its call, where that is known.
+    for number, entry in enumerate(found):
+        if isinstance(entry, Received) and entry.call_id in opened:
+            before = [each for each in found[:number] if isinstance(each, Opened)]
+            assert before[-1].call_id == entry.call_id
+    of_calls = [entry for entry in read(written(kept)) if entry.type]
+    numbers = [(entry.call_id, entry.sequence_id_within_call) for entry in of_calls]
+    assert len(set(numbers)) == len(numbers)
 
 
 @given(st.binary(max_size=200))

@@ -35,6 +35,17 @@ def test_a_request_is_read() -> None:
     assert got == PROTOS.parse("Node", "number: 3 child { colour: GREEN }")
 
 
+def test_fields_that_the_message_has_not_are_ignored_where_that_is_asked_for() -> None:
+    text = '{"number": 3, "odd": 1, "child": {"odder": [{}], "number": 4}}'
+    got = read_request(text, WATCH, unknown_fields=True)
+    assert got == PROTOS.parse("Node", "number: 3 child { number: 4 }")
+    with pytest.raises(RequestError, match='Node has no field "odd"'):
+        read_request(text, WATCH)
+    with pytest.raises(RequestError, match="number: ") as caught:
+        read_request('{"odd": 1, "number": "x"}', WATCH, unknown_fields=True)
+    assert caught.value.fault.span == (21, 24)
+
+
 @pytest.mark.parametrize(
     ("text", "marked", "said"),
     [

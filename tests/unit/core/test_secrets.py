@@ -1,7 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from grpctap.core.encoder import metadata_record
 from grpctap.core.facts import CallFacts, Sent
 from grpctap.core.secrets import MASK, is_secret, metadata_lines, shown_value
 
@@ -32,6 +35,26 @@ def test_what_may_be_a_secret_is_masked(key: str, value: str | bytes) -> None:
 @pytest.mark.parametrize("value", ["Bearer hunter2", " basic aHVudGVyMg==", "eyJhbGci.eyJzdWIi.x"])
 def test_a_value_that_is_a_key_is_masked_whatever_its_name(value: str) -> None:
     assert metadata_lines([("x-forwarded", value)]) == [f"x-forwarded: {MASK}"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"Bearer hunter2", b" basic \xff", b"eyJhbGci.eyJzdWIi.x", "QmVhcmVyIGh1bnRlcjI"],
+)
+def test_so_is_one_of_bytes_and_one_in_base64(value: str | bytes) -> None:
+    assert metadata_lines([("x-forwarded-bin", value)]) == [f"x-forwarded-bin: {MASK}"]
+    record = metadata_record((("x-forwarded-bin", value),))
+    assert [entry.value for entry in record.entry] == [MASK.encode()]
+
+
+@given(
+    st.sampled_from(["x-plain", "x-token", "x-raw-bin", "authorization", "X-RAW-BIN"]),
+    st.text(max_size=20) | st.binary(max_size=20) | st.sampled_from([b"Bearer x", "Bearer x", "="]),
+)
+def test_a_file_masks_what_the_screen_masks(key: str, value: str | bytes) -> None:
+    (shown,) = metadata_lines([(key, value)])
+    (entry,) = metadata_record(((key, value),)).entry
+    assert (shown == f"{key}: {MASK}") is (entry.value == MASK.encode())
 
 
 def test_other_metadata_is_shown() -> None:

@@ -53,10 +53,12 @@ class Batch(NamedTuple):
 class Kept:
     """What a history holds when a recording begins, and the calls in which it came, in order.
 
-    `requests` are those that are known, by the calls' ids.
+    `origins` are the ids of these calls, each with the first row that came in it; `calls` is what
+    is known of the newest of them, and `requests` are those that are known, by the calls' ids.
     """
 
     rows: Frozen
+    origins: Sequence[tuple[int, int]]
     calls: Sequence[CallFacts]
     metadata: Metadata = field(default=(), repr=False)
     requests: tuple[tuple[int, bytes], ...] = ()
@@ -145,18 +147,20 @@ class Encoder:
 
     def _kept(self, kept: Kept) -> Iterator[bytes]:
         calls, requests, held = deque(kept.calls), dict(kept.requests), Batch(0, [], [])
+        origins = deque(kept.origins)
         call: CallFacts | None = None
-        call_id = calls[0].call_id if calls else 1
+        call_id = 0
         items: list[Item] = []
         for number, row in enumerate(kept.rows.rows, kept.rows.first):
             if not isinstance(row, Value):
                 items.append(SeamAt(number, row))
                 continue
-            while calls and calls[0].opened_ns <= row.time_ns:
+            while origins and origins[0][0] <= number:
+                _, call_id = origins.popleft()
+            while calls and calls[0].call_id <= call_id:
                 items += end_of(call)
                 call = calls.popleft()
-                call_id = call.call_id
-                items += _start_of(call, kept.metadata, requests.get(call_id))
+                items += _start_of(call, kept.metadata, requests.get(call.call_id))
             last = items[-1] if items else None
             if not isinstance(last, Batch) or last.call_id != call_id:
                 items.append(held := Batch(call_id, [], []))
@@ -224,8 +228,7 @@ def metadata_record(metadata: Metadata) -> pb.Metadata:
     """Metadata as it is recorded: without gRPC's own, and masked where it may be a secret."""
     record = pb.Metadata()
     for key, value in fitting(pair for pair in metadata if pair[0] != STATUS_DETAILS):
-        text = value if isinstance(value, str) else value.decode("latin-1")
-        shown: str | bytes = MASK if is_secret(key, text) else value
+        shown: str | bytes = MASK if is_secret(key, value) else value
         record.entry.add(
             key=recordable(key),
             value=shown if isinstance(shown, bytes) else recordable(shown, len(shown)).encode(),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message import Message
 
 from grpctap.core.secrets import Metadata
 from grpctap.core.status import Status
@@ -20,13 +21,15 @@ class Sent:
     """What is the same for all calls of a stream: the kind of its method, and what is sent along.
 
     The metadata may hold secrets. `security` says how the connection is made: "plaintext", "TLS",
-    or NOT_VERIFIED. `pool` knows the types that details of a status may have.
+    or NOT_VERIFIED. `pool` knows the types that details of a status may have. `request` is what
+    somebody asked for, without a place to go on from; None: it is not known.
     """
 
     kind: str = "server-streaming"
     metadata: Metadata = field(default=(), repr=False)
     security: str = "plaintext"
     pool: DescriptorPool | None = field(default=None, repr=False)
+    request: Message | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from grpctap.core.wire import BYTES, VARINT, as_varint
 from grpctap_protos import recording_pb2 as pb
 
 SECOND_NS = 1_000_000_000
-_LEAST_AT_ONCE, _MOST_AT_ONCE = 8, 1024
+_LEAST_AT_ONCE, _MOST_AT_ONCE = 4, 1024
 _CUT_AT_ONCE = 64
 _MOST_BYTES = 1024 * 1024
 _MOST_HEADS = 4_096
@@ -60,6 +60,9 @@ class Framer:
             times: When each came, in nanoseconds since the epoch.
             raws: The messages.
         """
+        if len(raws) < _LEAST_AT_ONCE:
+            yield _one_by_one(call_id, number, times, raws)
+            return
         at, sizes = 0, list(map(len, raws))
         for second, length in _seconds(times):
             stop = at + length
@@ -81,12 +84,8 @@ class Framer:
         sizes: Sequence[int],
     ) -> bytes:
         count = len(raws)
-        few = count < _LEAST_AT_ONCE
-        if few or number + count > _LARGEST_NUMBER or max(sizes) > MAX_MESSAGE:
-            return b"".join(
-                one_frame(call_id, number + index, time_ns, raw)
-                for index, (time_ns, raw) in enumerate(zip(times, raws, strict=True))
-            )
+        if number + count > _LARGEST_NUMBER or max(sizes) > MAX_MESSAGE:
+            return _one_by_one(call_id, number, times, raws)
         if self._template != (call_id, second):
             self._set_template(call_id, second)
         rest, width = self._rest, len(self._rest)
@@ -176,6 +175,13 @@ def one_frame(
     stamp(entry, time_ns)
     set_message(entry, raw)
     return framed(entry)
+
+
+def _one_by_one(call_id: int, number: int, times: Sequence[int], raws: Sequence[bytes]) -> bytes:
+    return b"".join(
+        one_frame(call_id, number + index, time_ns, raw)
+        for index, (time_ns, raw) in enumerate(zip(times, raws, strict=True))
+    )
 
 
 def set_message(entry: pb.Entry, raw: bytes) -> None:

@@ -28,6 +28,10 @@ class Goal(NamedTuple):
             return place.values < self.values
         return place.offset <= self.offset
 
+    def is_met(self, place: Place) -> bool:
+        """Whether it is a value, and that is the last one before a place."""
+        return self.values is not None and place.values == self.values
+
     def floor(self, places: Sequence[Place]) -> int:
         """Which of the places, in order, is the last one before it; the first, if none is."""
         if self.values is not None:

@@ -3,154 +3,29 @@
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate, chain, takewhile
-from typing import NamedTuple, cast, overload
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate, takewhile
+from typing import cast
 
-from grpctap.core.seams import Seam
+from grpctap.core.rows import Chunk, Extent, Frozen, Located, Row, Rows, Slab, Value
+from grpctap.core.seams import Interruption, Irregularity, Seam, size_of
+
+__all__ = ["MAX_BYTES", "Extent", "Frozen", "History", "Located", "Row", "Slab", "Value"]
 
 CHUNK = 1024
 MAX_BYTES = 256 * 1024 * 1024
-"""Bytes of messages kept by default."""
-
-
-class Value(NamedTuple):
-    """One value as it was received.
-
-    `sequence` is the server's number, or 0 when it numbers nothing; `ordinal` counts from 1 what
-    this viewer received; `time_ns` is the receive time in nanoseconds since the epoch.
-    """
-
-    sequence: int
-    ordinal: int
-    time_ns: int
-    raw: bytes
-
-    @property
-    def label(self) -> int:
-        """The number to call it by: the server's, else ours."""
-        return self.sequence or self.ordinal
-
-
-Row = Value | Seam
-
-
-class Located(NamedTuple):
-    """A value, and the absolute number of its row."""
-
-    row: int
-    value: Value
-
-
-class Extent(NamedTuple):
-    """Which rows there are: `first` to `end` - 1; `version` grows with each change to any."""
-
-    first: int
-    end: int
-    version: int
-
-
-class Slab(NamedTuple):
-    """Consecutive rows as they were, in columns of the same length.
-
-    `first` is the number of the first row, `before` how many values had been appended ahead of it,
-    and `total` how many by now. `items` are messages, and seams where `seams` has their offsets;
-    `times` are receive times in nanoseconds since the epoch, without meaning for a seam.
-    """
-
-    first: int
-    before: int
-    total: int
-    items: list[bytes | Seam | None]
-    sequences: list[int]
-    times: array[int]
-    seams: list[int]
-
-    @property
-    def end(self) -> int:
-        """One past the last row."""
-        return self.first + len(self.items)
-
-    @property
-    def values(self) -> int:
-        """How many values are among its rows."""
-        return len(self.items) - len(self.seams)
-
-    def messages(self) -> tuple[Sequence[int], list[bytes]]:
-        """The messages among its rows, with their offsets."""
-        if not self.seams:
-            return range(len(self.items)), cast("list[bytes]", self.items)
-        found = [(at, item) for at, item in enumerate(self.items) if isinstance(item, bytes)]
-        return [at for at, _ in found], [raw for _, raw in found]
-
-    def value(self, offset: int, nth: int) -> Located:
-        """The value at an offset, before which there are `nth` values in it."""
-        raw = cast("bytes", self.items[offset])
-        value = Value(self.sequences[offset], self.before + nth + 1, self.times[offset], raw)
-        return Located(self.first + offset, value)
-
-
-class _Chunk:
-    """Consecutive rows in columns, so that a value has no object of its own until it is looked at.
-
-    A seam stands among the messages, and takes a place in the other columns as well. What was let
-    go has left None behind.
-    """
-
-    __slots__ = ("items", "ordinal", "seams", "sequences", "times")
-
-    def __init__(self, ordinal: int) -> None:
-        self.items: list[bytes | Seam | None] = []
-        self.sequences: list[int] = []
-        self.times = array("q")
-        self.ordinal = ordinal
-        """The ordinal of its first value."""
-        self.seams: list[int] = []
-        """The offsets of the seams, in order."""
-
-    def __len__(self) -> int:
-        return len(self.items)
-
-    def part(self, start: int, stop: int) -> _Chunk:
-        """A copy of the rows at offsets `start` to `stop` - 1."""
-        part = _Chunk(self._ordinal_at(start))
-        part.items = self.items[start:stop]
-        part.sequences = self.sequences[start:stop]
-        part.times = self.times[start:stop]
-        part.seams = [at - start for at in self.seams if start <= at < stop]
-        return part
-
-    def copy(self) -> _Chunk:
-        """A copy of all of it."""
-        copy = _Chunk(self.ordinal)
-        copy.items, copy.sequences = self.items[:], self.sequences[:]
-        copy.times, copy.seams = self.times[:], self.seams[:]
-        return copy
-
-    def row(self, at: int) -> Row:
-        """The row at an offset, which was not let go."""
-        item = self.items[at]
-        if isinstance(item, bytes):
-            return Value(self.sequences[at], self._ordinal_at(at), self.times[at], item)
-        return cast("Seam", item)
-
-    def rows(self) -> Iterator[Row]:
-        """The rows, in order, of which none was let go."""
-        return map(self.row, range(len(self)))
-
-    def _ordinal_at(self, at: int) -> int:
-        return self.ordinal + at - bisect_left(self.seams, at)
+"""Bytes kept by default, of messages and of seams."""
 
 
 class History:
     """A bounded ring of values, with the seams between them as rows of their own.
 
-    It keeps the newest `capacity` values, or fewer when their messages have more than `max_bytes`
-    bytes together (but always the newest one), and says how many it let go. Rows have absolute
-    numbers, which never change, so a view finds a row again whatever was evicted. Seams are bounded
-    too: they leave with the values around them, and at the latest when they outnumber `capacity`.
+    It keeps the newest `capacity` values, or fewer when their messages and the seams have more than
+    `max_bytes` bytes together (but always the newest one), and says how many it let go. Rows have
+    absolute numbers, which never change, so a view finds a row again whatever was evicted. Seams
+    are bounded too: they leave with the values around them, and at the latest when they outnumber
+    `capacity`. It knows of each value in which call it came, if it is told of the calls.
 
     It has no lock: whoever shares it between threads holds one around it.
     """
@@ -175,7 +50,9 @@ class History:
         self.on_seam: Callable[[int, Seam], None] | None = None
         """Told of each seam that is added or amended, and of its row."""
         self._bytes_evicted = 0
-        self._chunks: deque[_Chunk] = deque()
+        self._seam_bytes = 0
+        self._calls: deque[tuple[int, int]] = deque()
+        self._chunks: deque[Chunk] = deque()
         self._chunk_base = 0
         self._room = 0
         self._amendments = 0
@@ -191,6 +68,7 @@ class History:
         copy = History(self.capacity, self.max_bytes)
         vars(copy).update(vars(self))
         copy._chunks = deque(chunk.copy() for chunk in self._chunks)
+        copy._calls = self._calls.copy()
         return copy
 
     @property
@@ -202,6 +80,18 @@ class History:
     def kept(self) -> int:
         """Values kept now."""
         return self.values - self.evicted
+
+    @property
+    def calls(self) -> list[tuple[int, int]]:
+        """The calls in which the rows that are kept came: the first row of each, and its id."""
+        return list(self._calls)
+
+    def opened(self, call_id: int) -> None:
+        """What is appended from now on comes in this call."""
+        if self._calls and self._calls[-1][0] == self.end:
+            # Nothing came in the one before.
+            self._calls.pop()
+        self._calls.append((self.end, call_id))
 
     def append(self, sequence: int, time_ns: int, raw: bytes) -> None:
         """Appends a value, and lets the oldest go when there are too many."""
@@ -237,6 +127,7 @@ class History:
         chunk.items.append(seam)
         chunk.sequences.append(0)
         chunk.times.append(0)
+        self._seam_bytes += size_of(seam)
         self._grow(1)
         if self.on_seam is not None:
             self.on_seam(self.end - 1, seam)
@@ -249,7 +140,10 @@ class History:
         if row >= self.first:
             self._amendments += 1
             at = row - self._chunk_base
-            self._chunks[at // CHUNK].items[at % CHUNK] = seam
+            items = self._chunks[at // CHUNK].items
+            self._seam_bytes += size_of(seam) - size_of(cast("Seam", items[at % CHUNK]))
+            items[at % CHUNK] = seam
+            self._fit()
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """The kept rows among `start` to `stop` - 1, in order."""
@@ -305,9 +199,9 @@ class History:
         place = row - self._chunk_base
         return self._chunks[place // CHUNK].row(place % CHUNK)
 
-    def _parts(self, start: int, stop: int) -> list[_Chunk]:
+    def _parts(self, start: int, stop: int) -> list[Chunk]:
         start, stop = max(start, self.first), min(stop, self.end)
-        found: list[_Chunk] = []
+        found: list[Chunk] = []
         while start < stop:
             chunk = self._chunks[(start - self._chunk_base) // CHUNK]
             offset = (start - self._chunk_base) % CHUNK
@@ -316,9 +210,9 @@ class History:
             start += len(part)
         return found
 
-    def _open_chunk(self) -> _Chunk:
+    def _open_chunk(self) -> Chunk:
         if not self._room:
-            self._chunks.append(_Chunk(self.values + 1))
+            self._chunks.append(Chunk(self.values + 1))
             self._room = CHUNK
         return self._chunks[-1]
 
@@ -329,8 +223,17 @@ class History:
         capacity = self.capacity
         while self.kept > capacity or self.end - self.first > 2 * capacity:
             self._drop(max(self.kept - capacity, self.end - self.first - 2 * capacity))
-        while self.bytes - self._bytes_evicted > self.max_bytes and self.kept > 1:
+        self._fit()
+
+    def _fit(self) -> None:
+        """Lets the oldest rows go until the others are not too large, but not the newest value."""
+        while self.bytes - self._bytes_evicted + self._seam_bytes > self.max_bytes and (
+            self.kept > 1 or (self.end - self.first > 1 and self._begins_with_seam())
+        ):
             self._drop(1)
+
+    def _begins_with_seam(self) -> bool:
+        return not isinstance(self._chunks[0].items[self.first - self._chunk_base], bytes)
 
     def _drop(self, count: int) -> None:
         """Lets the oldest rows go: `count`, or as many as the oldest chunk has."""
@@ -339,86 +242,16 @@ class History:
         stop = min(start + count, len(chunk))
         gone = chunk.items[start:stop]
         if chunk.seams:
+            left = [item for item in gone if isinstance(item, Interruption | Irregularity)]
+            self._seam_bytes -= sum(map(size_of, left))
             gone = [item for item in gone if isinstance(item, bytes)]
         self.evicted += len(gone)
         self._bytes_evicted += sum(map(len, gone))  # type: ignore[arg-type]
         # A chunk leaves only as a whole, so its messages are let go before it.
         chunk.items[start:stop] = [None] * (stop - start)
         self.first += stop - start
+        while len(self._calls) > 1 and self._calls[1][0] <= self.first:
+            self._calls.popleft()
         if stop == CHUNK:
             self._chunks.popleft()
             self._chunk_base += CHUNK
-
-
-class Rows(Sequence[Row]):
-    """Rows that change no more, each made when somebody looks at it."""
-
-    def __init__(self, parts: Sequence[_Chunk]) -> None:
-        self._parts = parts
-        self._starts = list(accumulate(map(len, parts), initial=0))
-
-    def __len__(self) -> int:
-        """How many they are."""
-        return self._starts[-1]
-
-    @overload
-    def __getitem__(self, index: int) -> Row: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
-        """One of them, or those of a slice."""
-        places = range(len(self))[index]
-        return self._row(places) if isinstance(places, int) else [self._row(at) for at in places]
-
-    def __iter__(self) -> Iterator[Row]:
-        """All of them, in order."""
-        return chain.from_iterable(part.rows() for part in self._parts)
-
-    def _row(self, place: int) -> Row:
-        number = bisect_right(self._starts, place) - 1
-        return self._parts[number].row(place - self._starts[number])
-
-
-class Frozen(NamedTuple):
-    """Rows that change no more: `rows[0]` has the absolute number `first`."""
-
-    first: int
-    rows: Sequence[Row]
-
-    @property
-    def end(self) -> int:
-        """One past the last row."""
-        return self.first + len(self.rows)
-
-    def place(self, row: int) -> int:
-        """Where a row stands: here, at its number."""
-        return row
-
-    def number(self, place: int) -> int:
-        """The number of the row that stands there."""
-        return place
-
-    def pick(self, rows: Iterable[int]) -> list[Row | None]:
-        """The rows with these numbers; None in the place of one that is not among these."""
-        return [self.get(row) for row in rows]
-
-    def span(self, start: int, stop: int) -> Frozen:
-        """Those of the rows that are among `start` to `stop` - 1."""
-        start, stop = max(start, self.first), min(stop, self.end)
-        if start >= stop:
-            return Frozen(start, ())
-        return Frozen(start, self.rows[start - self.first : stop - self.first])
-
-    def get(self, row: int) -> Row | None:
-        """The row with that absolute number, or None when it is not among these."""
-        return self.rows[row - self.first] if self.first <= row < self.end else None
-
-    def step(self, row: int, by: int) -> Located | None:
-        """As that of a history."""
-        at = max(row + 1, self.first) if by > 0 else min(row, self.end) - 1
-        while self.first <= at < self.end:
-            found = self.rows[at - self.first]
-            if isinstance(found, Value):
-                return Located(at, found)
-            at += by
-        return None

@@ -9,20 +9,25 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import DecodeError, Message
 
+from grpctap.core.framing import SECOND_NS, Framer
 from grpctap.core.recording import Entry, EntryError, Received, parse_entry
 from grpctap_protos import recording_pb2 as pb
 
 _Field = descriptor_pb2.FieldDescriptorProto
 _LATEST_NS = 2**63 - 1
+_LATEST_S = _LATEST_NS // SECOND_NS
 # Fewer are faster read one by one, and larger ones no slower.
 _LEAST, _LARGEST = 8, 64 * 1024
 
 
-def parse_entries(raws: Sequence[bytes]) -> list[Entry | None]:
-    """Reads entries, each as `parse_entry` does; it ends before the first that is none."""
+def parse_entries(raws: Sequence[bytes], framed: bytes) -> list[Entry | None]:
+    """Reads entries, each as `parse_entry` does; it ends before the first that is none.
+
+    `framed` are the same entries as they stand in the file, each behind its length.
+    """
     entries: list[Entry | None]
     if len(raws) >= _LEAST and max(map(len, raws)) <= _LARGEST:
-        messages = _messages(raws)
+        messages = _messages(raws, framed)
         if messages is not None:
             return list(messages)
     entries = []
@@ -34,34 +39,38 @@ def parse_entries(raws: Sequence[bytes]) -> list[Entry | None]:
     return entries
 
 
-def _messages(raws: Sequence[bytes]) -> list[Received] | None:
-    """The messages that all of the entries are; None where one of them is anything else.
+def _messages(raws: Sequence[bytes], framed: bytes) -> list[Received] | None:
+    """The messages that all of the entries are; None where they are to be read one by one.
 
     Protobuf messages joined together are one message, in which a field that is repeated has the
-    values of all of them; so a parser written in C reads all of the entries in one call. What is
-    not there once in each of them is read one by one.
+    values of all of them; so a parser written in C reads all of the entries in one call. What it
+    found is written again: entries that differ in one byte from what a recorder makes of their
+    messages are none for this, and so no two readers can take them for different things.
     """
     try:
         columns: Any = _COLUMNS.FromString(b"".join(raws))
     except DecodeError:
         return None
     count = len(raws)
-    stamps, message = columns.timestamp, columns.message
-    seconds, nanos, calls = stamps.seconds[:], stamps.nanos[:], columns.call_id[:]
-    data, sizes = message.data[:], message.length[:]
+    stamps, calls, numbers = columns.timestamp, columns.call_id[:], columns.number[:]
+    seconds, nanos, data = stamps.seconds[:], stamps.nanos[:], columns.message.data[:]
     if (
-        not len(seconds) == len(nanos) == len(calls) == len(data) == len(sizes) == count
-        or columns.type[:] != [pb.Entry.EVENT_TYPE_SERVER_MESSAGE] * count
-        or columns.dropped
-        or columns.payload_truncated
-        or columns.seam
-        or sizes != list(map(len, data))
+        not len(seconds) == len(nanos) == len(data) == count
+        or calls != calls[:1] * count
+        or len(numbers) != count
+        or numbers != list(range(numbers[0], numbers[0] + count))
     ):
         return None
-    times = [second * 1_000_000_000 + nano for second, nano in zip(seconds, nanos, strict=True)]
+    first, last = min(seconds), max(seconds)
+    # To write what came over many seconds takes longer than to read it one by one.
+    if first < 0 or last > _LATEST_S or (last - first + 1) * _LEAST > count:
+        return None
+    times = [second * SECOND_NS + nano for second, nano in zip(seconds, nanos, strict=True)]
     if not 0 <= min(times) <= max(times) <= _LATEST_NS:
         return None
-    return list(map(Received, times, data, calls, repeat(False), sizes))
+    if b"".join(Framer().frames(calls[0], numbers[0], times, data)) != framed:
+        return None
+    return list(map(Received, times, data, calls, repeat(False), map(len, data)))
 
 
 def _columns() -> type[Message]:
@@ -77,14 +86,9 @@ def _columns() -> type[Message]:
 
     add(stamp, "seconds", 1, _Field.TYPE_INT64)
     add(stamp, "nanos", 2, _Field.TYPE_INT32)
-    add(message, "length", pb.Message.LENGTH_FIELD_NUMBER, _Field.TYPE_UINT32)
     add(message, "data", pb.Message.DATA_FIELD_NUMBER, _Field.TYPE_BYTES)
     add(entry, "call_id", pb.Entry.CALL_ID_FIELD_NUMBER, _Field.TYPE_UINT64)
-    # An enum, which on the wire is a number.
-    add(entry, "type", pb.Entry.TYPE_FIELD_NUMBER, _Field.TYPE_INT32)
-    add(entry, "payload_truncated", pb.Entry.PAYLOAD_TRUNCATED_FIELD_NUMBER, _Field.TYPE_BOOL)
-    add(entry, "dropped", pb.Entry.DROPPED_FIELD_NUMBER, _Field.TYPE_BOOL)
-    add(entry, "seam", pb.Entry.SEAM_FIELD_NUMBER, _Field.TYPE_BYTES)
+    add(entry, "number", pb.Entry.SEQUENCE_ID_WITHIN_CALL_FIELD_NUMBER, _Field.TYPE_UINT64)
     for name, number, kind in (
         ("timestamp", pb.Entry.TIMESTAMP_FIELD_NUMBER, "Stamps"),
         ("message", pb.Entry.MESSAGE_FIELD_NUMBER, "Messages"),

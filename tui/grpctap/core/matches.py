@@ -17,7 +17,9 @@ PAGE = 1_024
 """Rows of a page, and the most of a slice."""
 SLICE_S = 0.003
 """How long a slice should take, in seconds: whoever waits for Python's lock waits as long."""
-# Messages may be large.
+SLICE_BYTES = 256 * 1024
+"""Bytes of the messages of a slice, unless it is one message."""
+# Messages may be slow to look at.
 _FIRST_SLICE = 1
 
 
@@ -150,15 +152,15 @@ class Matches:
             if part is None:
                 return False
             began = self._clock()
-            self._check(source, part, restarts)
+            looked_at = self._check(source, part, restarts)
             now = self._clock()
-            self._pace(len(part), now - began)
+            self._pace(looked_at, now - began)
             if now >= until:
                 return bool(self._left)
 
     def _follow(self, extent: Extent) -> None:
         """Takes note of rows that came and went; the caller holds the lock."""
-        if extent.end < self._end and self._source is self._live:
+        if self._source is self._live and (extent.end < self._end or extent.first < self._first):
             self._restart(extent.first)
         if extent.first > self._first:
             self._forget(extent.first)
@@ -210,12 +212,17 @@ class Matches:
         self._in_work = range(start, part.stop)
         return self._in_work
 
-    def _check(self, source: RowSource, part: range, restarts: int) -> None:
-        rows = source.span(part.start, part.stop)
+    def _check(self, source: RowSource, part: range, restarts: int) -> int:
+        """Looks at rows, or at the newest of them where they are large; returns how many."""
+        first, found_rows = source.span(part.start, part.stop)
+        rows = list(found_rows)
+        if over := _too_many(rows):
+            first, rows = first + over, rows[over:]
+            part = self._put_back(part, first)
         seams: list[int] = []
         numbers: list[int] = []
         values: list[Value] = []
-        for number, row in enumerate(rows.rows, rows.first):
+        for number, row in enumerate(rows, first):
             if isinstance(row, Value):
                 numbers.append(number)
                 values.append(row)
@@ -226,15 +233,25 @@ class Matches:
         with self._lock:
             self._in_work = range(0)
             if restarts != self._restarts:
-                return
+                return len(part)
             # Those that left the list, and then the history, before they were looked at.
-            self._lost += min(max(rows.first, part.start), part.stop) - part.start
-            if not shown or part.stop <= self._first:
-                return
-            self._changes += 1
-            page = self._pages.setdefault(part.start // PAGE, _Page())
-            page.add(part.start, shown, seams)
-            page.cut(self._first)
+            self._lost += min(max(first, part.start), part.stop) - part.start
+            if shown and part.stop > self._first:
+                self._changes += 1
+                page = self._pages.setdefault(part.start // PAGE, _Page())
+                page.add(part.start, shown, seams)
+                page.cut(self._first)
+        return len(part)
+
+    def _put_back(self, part: range, start: int) -> range:
+        """Leaves the rows before `start` for later; returns the others."""
+        rest = range(part.start, start)
+        with self._lock:
+            self._in_work = range(start, part.stop)
+            if self._left and self._left[-1].stop == rest.start:
+                rest = range(self._left.pop().start, start)
+            self._left.append(rest)
+        return range(start, part.stop)
 
     def _pace(self, rows: int, took_s: float) -> None:
         if took_s > 2 * SLICE_S:
@@ -302,7 +319,7 @@ class Matches:
         """The first rows from `start` on that are all checked, at most so many, and the matches."""
         extent = self._live.extent()
         with self._lock:
-            if extent.end < self._end:
+            if extent.end < self._end or extent.first < self._first:
                 # Rows were taken back, which the worker has not seen yet.
                 return Known(start, start, [])
             start = max(start, self._first)
@@ -375,6 +392,17 @@ class Matches:
         for part in reversed(parts):
             numbers.extend(part)
         return numbers if count is None else numbers[max(len(numbers) - count, 0) :]
+
+
+def _too_many(rows: Sequence[Row]) -> int:
+    """How many of the oldest are too much for one slice, in which the newest one is at least."""
+    room = SLICE_BYTES
+    for at in range(len(rows) - 1, -1, -1):
+        row = rows[at]
+        room -= len(row.raw) if isinstance(row, Value) else 0
+        if room < 0:
+            return min(at + 1, len(rows) - 1)
+    return 0
 
 
 def _has(numbers: Sequence[int], number: int) -> bool:

@@ -25,8 +25,8 @@ from grpctap.core.types import MapEntry, map_entry
 MOST_NUMBERS, MOST_ENTRIES, MOST_MESSAGES = 10, 6, 3
 MOST_CHARACTERS = 160
 MOST_BYTES = 12
-# Maps as small as this have their keys in order, so that lines are alike.
-_SORTED = 100
+SORTED = 100
+"""Maps as small as this have their keys in order, so that lines are alike."""
 _DEEPEST = 12
 _LONGEST_NAME = 200
 
@@ -150,7 +150,7 @@ class _Line:
     ) -> None:
         key_field, value_field = entry
         size = len(entries)
-        keys = sorted(entries) if size <= _SORTED else list(islice(entries, MOST_ENTRIES))
+        keys = sorted(entries) if size <= SORTED else list(islice(entries, MOST_ENTRIES))
         self._put(f"[{size:,}]" + (" " if size else ""))
         for index, key in enumerate(keys[:MOST_ENTRIES]):
             self._put(("," if index else "") + scalar(key_field, key) + ":")

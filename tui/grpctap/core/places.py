@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 
 from grpctap.core.goal import Goal
 from grpctap.core.played import Place, Played
+from grpctap.core.series import points_gone
 
 # So far apart are two places.
 _ENTRIES, _BYTES = 1024, 1024 * 1024
@@ -66,12 +67,13 @@ class Places:
         return current if goes_on else self.played_from(first)
 
     def _visible_from(self, at: int) -> int:
-        """Which is the last place before which nothing can be seen any more at another."""
-        place = self._places[at]
-        by_values = bisect_right(
-            self._places, place.values - self._capacity, key=lambda one: one.values
-        )
-        by_bytes = bisect_right(
-            self._places, place.size - self._max_bytes, key=lambda one: one.size
-        )
-        return min(max(by_values, by_bytes, 1) - 1, at)
+        """Which is the last place before which nothing can be seen any more at another.
+
+        The log reaches back no further than its oldest value, and the chart to the oldest point.
+        """
+        place, places = self._places[at], self._places
+        # With one value more, no seam before the oldest value stands before the place.
+        by_values = bisect_left(places, place.values - self._capacity, key=lambda one: one.values)
+        gone = points_gone(place.points, self._capacity)
+        by_points = bisect_right(places, gone, key=lambda one: one.points)
+        return min(max(min(by_values, by_points), 1) - 1, at)

@@ -52,9 +52,11 @@ class Place:
     """A place in a recording, and what is known there without the values before it.
 
     `offset` is where the file goes on, in bytes, behind so many `entries`; `time_ns` is the time of
-    the last one, and `start_ns` that of the first. `seams` are the newest ones, by their identity
-    in the recording: the row of each, and what it said. `reconnects` counts the attempts to reopen
-    a lost call, `attempts` those of the newest loss. Nothing in it changes.
+    the last one, and `start_ns` that of the first. Before it stand so many `rows`, of which
+    `values` are values of `size` bytes, and so many `points` of the chart, the last one at
+    `point_ns`. `seams` are the newest ones, by their identity in the recording: the row of each,
+    and what it said. `reconnects` counts the attempts to reopen a lost call, `attempts` those of
+    the newest loss. Nothing in it changes.
     """
 
     offset: int
@@ -63,6 +65,8 @@ class Place:
     entries: int = 0
     rows: int = 0
     values: int = 0
+    points: int = 0
+    point_ns: int = 0
     size: int = 0
     last_sequence: int = 0
     newest_seam: int = -1
@@ -92,6 +96,7 @@ class Played:
         self.history = History(capacity, max_bytes)
         self.history.begin(place.rows, place.values, place.size)
         self.series = Series(capacity)
+        self.series.begin(place.points, place.point_ns)
         self._place = place
         self._meter = RateMeter()
         self._sample_ns = 0
@@ -100,7 +105,14 @@ class Played:
     def place(self) -> Place:
         """Where it stands."""
         history = self.history
-        return replace(self._place, rows=history.end, values=history.values, size=history.bytes)
+        return replace(
+            self._place,
+            rows=history.end,
+            values=history.values,
+            points=self.series.version,
+            point_ns=self.series.last_time or 0,
+            size=history.bytes,
+        )
 
     @property
     def offset(self) -> int:

@@ -38,8 +38,8 @@ class RequestError(ValueError):
         self.fault = fault
 
 
-def read_request(text: str, method: Method) -> Message:
-    """The request that a text of JSON says.
+def read_request(text: str, method: Method, *, unknown_fields: bool = False) -> Message:
+    """The request that a text of JSON says; `unknown_fields` says to ignore what it has not.
 
     Raises:
         RequestError: it is none that the method takes.
@@ -52,10 +52,14 @@ def read_request(text: str, method: Method) -> Message:
         raise _error("this key is there twice", found.doubled[0])
     request = method.request_class()
     try:
-        json_format.ParseDict(value, request, descriptor_pool=method.pool)
+        json_format.ParseDict(
+            value, request, ignore_unknown_fields=unknown_fields, descriptor_pool=method.pool
+        )
     except Exception as error:  # json_format trusts its input, and raises what it comes upon
         try:
-            _Search(found, method.pool).look(value, method.request, ())
+            _Search(found, method.pool, unknown_fields=unknown_fields).look(
+                value, method.request, ()
+            )
         except RecursionError:
             raise _error("this is nested too deeply", (0, 1)) from error
         raise _error(_reason(error), (0, 1)) from error
@@ -92,8 +96,8 @@ def position(text: str, offset: int) -> tuple[int, int]:
 class _Search:
     """Looks for the first thing that protobuf does not take, one field after the other."""
 
-    def __init__(self, found: Places, pool: DescriptorPool) -> None:
-        self._found, self._pool = found, pool
+    def __init__(self, found: Places, pool: DescriptorPool, *, unknown_fields: bool) -> None:
+        self._found, self._pool, self._unknown_fields = found, pool, unknown_fields
 
     def look(self, value: object, message: Descriptor, path: Path) -> None:
         """Raises the fault of a value that should be such a message, if it has one."""
@@ -106,6 +110,8 @@ class _Search:
             at = (*path, name)
             field = field_named(message, name)
             if field is None:
+                if self._unknown_fields:
+                    continue
                 if not name.startswith("["):
                     known = [each.json_name for each in message.fields]
                     near = nearest(name, known)
@@ -149,7 +155,12 @@ class _Search:
     def _try(self, message: Descriptor, name: str, value: object, at: Path) -> None:
         instance = message_factory.GetMessageClass(message)()
         try:
-            json_format.ParseDict({name: value}, instance, descriptor_pool=self._pool)
+            json_format.ParseDict(
+                {name: value},
+                instance,
+                ignore_unknown_fields=self._unknown_fields,
+                descriptor_pool=self._pool,
+            )
         except Exception as error:  # as above
             field = field_named(message, name)
             reason = _reason(error) if field is None else _mistake(field, value, error)

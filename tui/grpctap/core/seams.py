@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from enum import Enum
+from itertools import chain
 
 from grpctap.core.status import Status
 from grpctap.core.text import printable
+
+# What a seam takes besides the words in its status.
+_OWN_BYTES = 200
 
 
 class Cause(Enum):
@@ -156,6 +160,16 @@ class Irregularity:
 
 
 Seam = Interruption | Irregularity
+
+
+def size_of(seam: Seam) -> int:
+    """About how many bytes a seam takes in memory; nearly all of them are the server's words."""
+    status = seam.status if isinstance(seam, Interruption) else None
+    if status is None:
+        return _OWN_BYTES
+    pairs = chain(status.info.items(), status.error_details)
+    words = (status.details, status.reason, status.note, *status.names, *chain.from_iterable(pairs))
+    return _OWN_BYTES + sum(map(len, words))
 
 
 def clock_time(time_ns: int, zone: tzinfo | None = None, *, milliseconds: bool = False) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 
 from grpctap.core.text import MAX_LINE, printable
 
@@ -26,9 +27,18 @@ _SECRET_VALUE = re.compile(r"\s*(bearer|basic)\s|eyJ[\w-]+\.", re.IGNORECASE)
 
 
 def is_secret(key: str, value: str | bytes = "") -> bool:
-    """Whether what goes by this name, or looks like this, may be a secret, and so is not shown."""
-    named = _SECRET.search(key) is not None
-    return named or (isinstance(value, str) and _SECRET_VALUE.match(value) is not None)
+    """Whether what goes by this name, or looks like this, may be a secret, and so is not shown.
+
+    Bytes may be a secret as text may; so may the base64 that stands for the bytes of a key in -bin.
+    """
+    if _SECRET.search(key):
+        return True
+    texts = [value if isinstance(value, str) else value.decode("latin-1")]
+    if isinstance(value, str) and key.lower().endswith("-bin"):
+        with suppress(ValueError):
+            # Some write it without its padding.
+            texts.append(base64.b64decode(f"{value}===").decode("latin-1"))
+    return any(_SECRET_VALUE.match(text) for text in texts)
 
 
 def shown_value(key: str, value: str | bytes, limit: int = MAX_LINE) -> str:

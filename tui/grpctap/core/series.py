@@ -87,12 +87,12 @@ class Series:
         if fan < 2:
             raise ValueError("a block spans at least two points")
         self.version = 0
-        """Grows with each point; two equal versions mean that nothing was appended between."""
+        """Points ever appended; two equal versions mean that nothing was appended between."""
         self.dropped = 0
         """Points that were let go to bound the memory."""
         self._capacity = capacity
         self._fan = fan
-        self._block = fan * fan * max(capacity // (16 * fan * fan), 1)
+        self._block = _block(capacity, fan)
         self._times = array("q")
         self._values = array("d")
         self._lows = array("d")
@@ -101,6 +101,29 @@ class Series:
         self._top_highs = array("d")
         self._last_ns = -(2**63)
         self._room = fan
+
+    def begin(self, points: int, last_ns: int) -> None:
+        """Begins, while it is empty, behind so many points, of which the last was at `last_ns`.
+
+        What follows leaves in the same blocks as behind these. Until `points_gone` is as many as
+        they are, what it keeps begins with points that mean nothing.
+        """
+        fan = self._fan
+        self._last_ns = last_ns
+        void = points % self._block
+        self.version = points
+        self.dropped = points - void
+        # The blocks of the pyramid are counted from the first point that there ever was.
+        self._times.extend([last_ns] * void)
+        self._values.extend([0.0] * void)
+        for pyramid, size in (
+            (self._lows, fan),
+            (self._highs, fan),
+            (self._top_lows, fan * fan),
+            (self._top_highs, fan * fan),
+        ):
+            pyramid.extend([0.0] * (void // size))
+        self._room = fan - void % fan
 
     def append(self, time_ns: int, value: float) -> None:
         """Appends a point in amortised constant time; ignores what is not a finite number.
@@ -313,6 +336,17 @@ class Series:
         del self._lows[: block // fan], self._highs[: block // fan]
         del self._top_lows[: block // fan // fan], self._top_highs[: block // fan // fan]
         self.dropped += block
+
+
+def points_gone(points: int, capacity: int, fan: int = FAN) -> int:
+    """How many of so many points, ever appended, a series of that capacity has let go."""
+    block = _block(capacity, fan)
+    return max((points - points % fan - capacity) // block, 0) * block
+
+
+def _block(capacity: int, fan: int) -> int:
+    """How many points leave together."""
+    return fan * fan * max(capacity // (16 * fan * fan), 1)
 
 
 class Line(NamedTuple):

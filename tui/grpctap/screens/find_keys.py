@@ -71,6 +71,8 @@ class FindKeys(StreamScreen):
 
     def action_leave_filter(self) -> None:
         """The filter is written; an empty one is none."""
+        if self._finding is not None:
+            self._finding.settle()
         if self._finding is not None and self._finding.wanted is not None:
             self.focus_view()
         else:

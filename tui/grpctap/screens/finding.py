@@ -16,7 +16,7 @@ class Finding:
     """Keeps the filter line and the log at one.
 
     What is written is applied at once when it can be read; until then the last filter that could
-    be goes on.
+    be goes on, and also while it may become a condition.
     """
 
     def __init__(self, tap: Watched, line: FilterLine, log: StreamLog) -> None:
@@ -61,6 +61,20 @@ class Finding:
 
     def written(self, text: str) -> None:
         """Another text is written."""
+        self._line.lacking = self._maker.lacks(text) or ""
+        if self._line.lacking:
+            self._line.error = None
+            self.look()
+        else:
+            self._make(text)
+
+    def settle(self) -> None:
+        """Nothing more is written: what may have become a condition is text."""
+        if self._line.lacking:
+            self._line.lacking = ""
+            self._make(self._line.text)
+
+    def _make(self, text: str) -> None:
         try:
             made = self._maker.make(text)
         except FilterError as error:

@@ -18,7 +18,7 @@ from grpctap.core.draft import Draft, DraftError
 from grpctap.core.fields import find_field, help_of, message_around
 from grpctap.core.jsonplaces import Place, path_at, places
 from grpctap.core.method import Method
-from grpctap.core.requestcheck import RequestError, read_request
+from grpctap.core.requestcheck import RequestError
 from grpctap.core.template import filled
 from grpctap.core.text import printable
 from grpctap.headers import parse_header
@@ -155,7 +155,7 @@ class RequestScreen(Screen[None]):
         fault = None
         problem = ""
         try:
-            read_request(editor.text, self._draft.method)
+            self._opening.read(editor.text, self._draft.method)
         except RequestError as error:
             fault, problem = error.fault.span, str(error)
         if not problem:

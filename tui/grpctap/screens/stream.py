@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
+from grpctap.core.distinct import Told, distinct
+from grpctap.core.plots import LOOK_S
 from grpctap.core.text import printable
 from grpctap.screens.resting import RestingScreen
 from grpctap.watched import Watched
 from grpctap.widgets.chart import Chart
+from grpctap.widgets.lines import fit_apart
+from grpctap.widgets.scene import Layer
 
 if TYPE_CHECKING:
     from grpctap.opening import Opening
     from grpctap.screens.tabs import Tabs
-    from grpctap.widgets.overlay import Named
+
+
+LONGEST_NAME = 16
+"""Cells of what stands before the names of a stream's lines in a chart of several."""
 
 
 class HasTabs(Protocol):
@@ -107,44 +115,62 @@ class StreamScreen(RestingScreen[None]):
         else:
             from grpctap.screens.overlay import OverlayScreen
 
-            names = [(screen.label, screen in self._over) for screen in others]
+            names = self._tabs.names()
+            rows = [
+                (
+                    f"{self._tabs.number(screen)} {names[screen]._replace(place='').full} "
+                    f"{printable(screen.address)}",
+                    screen in self._over,
+                )
+                for screen in others
+            ]
 
             def chosen(index: int | None) -> None:
                 if index is not None:
                     self._toggle_over(others[index])
 
-            self.app.push_screen(OverlayScreen(names), chosen)
+            self.app.push_screen(OverlayScreen(rows), chosen)
 
-    @property
-    def label(self) -> str:
-        """The method without its service, and the server."""
-        return printable(f"{self.method.rpartition('/')[2]} {self.address}")
+    @cached_property
+    def told(self) -> Told:
+        """What tells the stream from others."""
+        request = self.tap.sent.request
+        if request is None:
+            return Told(self.method, self.address)
+        # A stream that is alone need not be told from others.
+        from grpctap.core.requestparts import request_parts
+
+        return Told(self.method, self.address, request_parts(request))
 
     def lay_over(self, other: StreamScreen, *, shown: bool) -> None:
         """Draws the numbers of another stream over these, or no longer."""
-        from grpctap.widgets.overlay import Overlay, without_overlay
-
         if (other in self._over) is shown or not self.is_running:
             return
         if shown:
             self._over.append(other)
         else:
             self._over.remove(other)
-        for chart in self.query(Chart):
-            own = without_overlay(chart.source)
-            if own is not None:
-                chart.source = Overlay(own, self._sources_over) if self._over else own
-                chart.pull()
+        chart = self.query_one(Chart)
+        chart.over = self._layers if self._over else None
+        chart.pull()
 
     def _toggle_over(self, other: StreamScreen) -> None:
         self.lay_over(other, shown=other not in self._over)
 
-    def _sources_over(self) -> Sequence[Named]:
-        from grpctap.widgets.overlay import without_overlay
+    def pull_over(self) -> None:
+        """Reads what came of the fields that are chosen in the streams drawn over this one."""
+        for screen in self._over:
+            # All of them together take no longer than one.
+            screen.tap.plots.pull(LOOK_S / len(self._over))
 
+    def _layers(self) -> Sequence[Layer]:
+        """The streams of this chart, told apart in as few cells as it takes."""
+        streams = [self, *self._over]
+        names = [name.brief for name in distinct([screen.told for screen in streams])]
+        names = fit_apart(names, LONGEST_NAME)
         return [
-            (printable(screen.method.rpartition("/")[2]), own)
-            for screen in self._over
-            for chart in screen.query(Chart)
-            if (own := without_overlay(chart.source)) is not None
+            Layer(
+                name if names.count(name) == 1 else f"tab {self._tabs.number(screen)}", screen.tap
+            )
+            for name, screen in zip(names, streams, strict=True)
         ]

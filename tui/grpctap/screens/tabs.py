@@ -10,6 +10,7 @@ from textual.app import App
 from textual.screen import Screen
 from textual.timer import Timer
 
+from grpctap.core.distinct import Name, Told, distinct, short_method
 from grpctap.core.state import Command, State
 from grpctap.screens.stream import StreamScreen
 from grpctap.widgets.tab_line import NEW, TabLine, Title
@@ -31,6 +32,8 @@ class Tabs:
         self._made = 1
         self._seen: dict[str, int] = {}
         self._timer: Timer | None = None
+        self._told: list[Told] = []
+        self._told_apart: list[Name] = []
 
     def begin(self, screens: Sequence[Screen[Any]]) -> None:
         """Shows the first of the screens, and has a tab for each of the others."""
@@ -91,7 +94,24 @@ class Tabs:
 
     def titles(self) -> list[Title]:
         """What is to be told of the tabs, in order."""
-        return [self._title(number, name) for number, name in enumerate(self._names, 1)]
+        names = self.names()
+        return [self._title(at, name, names) for at, name in enumerate(self._names, 1)]
+
+    def number(self, stream: StreamScreen) -> int:
+        """The number of the tab that a stream is in, from 1; 0: it is in none."""
+        name = self.of(stream)
+        return 0 if name is None else self._names.index(name) + 1
+
+    def names(self) -> dict[StreamScreen, Name]:
+        """What the streams are called, so that no two are called the same if that can be."""
+        screens = self.streams()
+        if len(self._names) == 1:
+            # Nobody sees what an only tab is called.
+            return {screen: Name(short_method(screen.method)) for screen in screens}
+        told = [screen.told for screen in screens]
+        if told != self._told:
+            self._told, self._told_apart = told, distinct(told)
+        return dict(zip(screens, self._told_apart, strict=True))
 
     def look(self) -> None:
         """Shows how the tabs stand, on the screens that are seen."""
@@ -103,7 +123,7 @@ class Tabs:
             for line in screen.query(TabLine):
                 line.show(titles)
 
-    def _title(self, number: int, name: str) -> Title:
+    def _title(self, number: int, name: str, names: dict[StreamScreen, Name]) -> Title:
         screen, here = self._stream(name), name == self._app.current_mode
         if screen is None:
             return Title(number, NEW, "", None, fresh=False, here=here)
@@ -111,7 +131,7 @@ class Tabs:
         if here:
             self._seen[name] = rows
         fresh = rows != self._seen.get(name, 0)
-        return Title(number, screen.method, screen.address, state, fresh=fresh, here=here)
+        return Title(number, names[screen], screen.address, state, fresh=fresh, here=here)
 
     def _stream(self, name: str) -> StreamScreen | None:
         stack = reversed(self._app.get_screen_stack(name))

@@ -131,6 +131,7 @@ class WatchScreen(ChartKeys, FindKeys, KeepKeys):
         if self._frames % FRAMES_PER_LOOK == 0:
             chart, at_cursor = self.query_one(Chart), log.at_cursor
             chart.log_cursor_ns = at_cursor and self.tap.chart_time(at_cursor)
+            self.pull_over()
             chart.tick()
             self.look()
 

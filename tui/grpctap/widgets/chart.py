@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from time import perf_counter
 from typing import ClassVar
@@ -16,7 +17,7 @@ from textual.strip import Strip
 from grpctap.core.window import Holder, Window
 from grpctap.widgets.legend import LINES, Span
 from grpctap.widgets.lines import LineWidget
-from grpctap.widgets.scene import ChartSource, Scene
+from grpctap.widgets.scene import ChartSource, Layer, Scene
 
 # It rests so many times as long as it worked.
 REST = 50
@@ -125,6 +126,8 @@ class Chart(LineWidget, can_focus=True):
         """
         super().__init__(id=id, classes=classes)
         self.source = source
+        self.over: Callable[[], Sequence[Layer]] | None = None
+        """Its source and those whose lines are drawn over it, by name; None: it alone."""
         self.frames = 0
         """How many pictures were drawn."""
         self.scene = Scene(tz)
@@ -225,7 +228,7 @@ class Chart(LineWidget, can_focus=True):
 
     def action_go(self) -> None:
         """Goes to the cursor's message in the log: where there are many, what stands out most."""
-        point = None if self.source is None else self.scene.standing_out(self.source)
+        point = self.scene.standing_out()
         if point is not None:
             self.post_message(self.Chosen(point.time_ns))
 
@@ -290,7 +293,8 @@ class Chart(LineWidget, can_focus=True):
         width, height = self.size
         if self.source is None or not width or not height:
             return
-        rows = self.scene.draw(self.source, width, height)
+        layers = [Layer("", self.source)] if self.over is None else self.over()
+        rows = self.scene.draw(layers, width, height)
         if rows is None:
             return
         self._rows = rows

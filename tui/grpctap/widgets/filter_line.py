@@ -16,7 +16,7 @@ from textual.reactive import reactive
 from textual.widgets import Input
 
 from grpctap.core.filters.errors import LONGEST_FILTER, FilterError
-from grpctap.core.filters.kinds import kind_of
+from grpctap.core.filters.kinds import Kind, kind_of
 from grpctap.core.matches import Progress
 from grpctap.core.text import printable
 from grpctap.widgets.line_input import LineInput
@@ -114,6 +114,8 @@ class FilterLine(Vertical):
     """Whether the log shows matches only."""
     error: reactive[FilterError | None] = reactive(None)
     """What is wrong with what is written."""
+    lacking = reactive("")
+    """What is written lacks so much to be a condition."""
     applied = reactive("")
     """The text of the filter that the log shows, which is not always what is written."""
 
@@ -145,7 +147,7 @@ class FilterLine(Vertical):
         field = self.query_one(FilterField)
         with field.prevent(Input.Changed):
             field.value = ""
-        self.error, self.progress, self.applied = None, None, ""
+        self.error, self.progress, self.applied, self.lacking = None, None, "", ""
         self.only = True
 
     @property
@@ -183,6 +185,10 @@ class FilterLine(Vertical):
         """Tells it."""
         self._tell()
 
+    def watch_lacking(self) -> None:
+        """Tells it."""
+        self._tell()
+
     def watch_applied(self) -> None:
         """Tells it."""
         self._tell()
@@ -199,6 +205,8 @@ class FilterLine(Vertical):
             return
         text = self.text
         kind = kind_of(text).value if text.strip() else "filter"
+        if self.lacking:
+            kind = Kind.CONDITION.value
         self.query_one("#filter-kind", _Told).told = Text(f" {kind} ", no_wrap=True, end="")
         self.query_one("#filter-count", _Told).told = Text(self._count(), no_wrap=True, end="")
         helped = Text(fit(f" {self._help()}", self.size.width), no_wrap=True, end="")
@@ -225,10 +233,12 @@ class FilterLine(Vertical):
         return next((way for way in ways if len(way) <= room), "")
 
     def _help(self) -> str:
+        applied = printable(self.applied.strip(), 30)
+        shown = f" (still shown: {applied})" if applied else ""
         if self.error is not None:
-            applied = printable(self.applied.strip(), 30)
-            shown = f" (still shown: {applied})" if applied else ""
             return f"{self.error}{shown}"
+        if self.lacking:
+            return f"{self.lacking} · enter: as text{shown}"
         other = "all, matches marked" if self.only else "matches only"
         if not self.text.strip():
             return (

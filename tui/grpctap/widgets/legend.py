@@ -12,6 +12,7 @@ from rich.cells import cell_len, set_cell_size
 from grpctap.core.series import Column
 from grpctap.core.ticks import SECOND, decimals_of, number_text, tick_label
 from grpctap.widgets.braille import View
+from grpctap.widgets.lines import fit_apart
 
 Span = tuple[str, str]
 """A text, and the component class that colours it ("" for none)."""
@@ -27,7 +28,11 @@ LINES = (
 )
 NONE = "–"
 MOST_DECIMALS = 6
-NAME_WIDTHS = (24, 16, 12, 8)
+NAME_WIDTHS = (32, 24, 16, 12, 8)
+LONG_NAME = 24
+"""Cells of a name for which columns are left out, unless there is room for both."""
+ROOMY = 60
+"""Cells for a legend in which there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,17 +190,16 @@ def legend(
     widths = [max(cell_len(row[at][0]) for row in table) for at in range(3)]
     for columns in (3, 2, 1):
         used = 2 + sum(width + 1 for width in widths[:columns] if width)
-        names = [min(longest, most) for most in NAME_WIDTHS if columns == 1 or most < 24]
+        widest = NAME_WIDTHS[0] if limit >= ROOMY else LONG_NAME - (columns > 1)
+        names = [min(longest, most) for most in NAME_WIDTHS if most <= widest]
         fitting = [name for name in names if used + name <= limit]
         if fitting:
             break
     else:
         return []
     drawn_rows: list[list[Span]] = []
-    for number, (view, row) in enumerate(zip(views, table, strict=True)):
-        name = view.name
-        if cell_len(name) > fitting[0]:
-            name = set_cell_size(name, fitting[0] - 1) + "…"
+    cut = fit_apart([view.name for view in views], fitting[0])
+    for number, (name, row) in enumerate(zip(cut, table, strict=True)):
         sign = "▸" if number == selected else " "
         head = f"{number + 1}{sign}{name}{' ' * (fitting[0] - cell_len(name))}"
         spans = [(head, LINES[number])]

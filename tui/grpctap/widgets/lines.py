@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Self
 
 from rich.cells import cell_len, set_cell_size
@@ -10,6 +12,8 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+
+from grpctap.core.distinct import shared_length
 
 
 class LineWidget(Widget):
@@ -77,6 +81,47 @@ def fit(text: str, width: int) -> str:
     if cell_len(text) <= width:
         return text
     return set_cell_size(text, width - 1) + "…" if width > 0 else ""
+
+
+def fit_apart(texts: Sequence[str], width: int) -> list[str]:
+    """Texts cut to `width` cells each, so that they differ from each other if that can be.
+
+    They are cut at their ends where that is enough, else in the middle, or where they begin, or
+    they go without what all of them begin with.
+    """
+    if all(cell_len(text) <= width for text in texts):
+        return list(texts)
+    some = [text for text in texts if cell_len(text) > width]
+    shared = shared_length(some, min(map(len, some))) if len(some) > 1 else 0
+    ways: list[Callable[[str], str]] = [
+        partial(fit, width=width),
+        partial(_fit_ends, head=max(width - 1, 0) // 2, width=width),
+        partial(_fit_ends, head=max(width - 1, 0) // 4, width=width),
+        partial(_fit_ends, head=0, width=width),
+        lambda text: fit(f"…{text[shared:]}", width) if cell_len(text) > width else text,
+    ]
+    cuts = [[way(text) for text in texts] for way in ways]
+    return max(cuts, key=lambda cut: len(set(cut)))
+
+
+def _fit_ends(text: str, head: int, width: int) -> str:
+    """`text` cut to `width` cells, `head` of them at its start, with "…" for what is left out."""
+    if cell_len(text) <= width:
+        return text
+    tail = width - head - 1
+    if tail < 0:
+        return ""
+    start = set_cell_size(text, head)
+    backwards = set_cell_size(text[::-1], tail)
+    return f"{start}…{backwards[::-1]}"
+
+
+def share(widths: Sequence[int], room: int) -> int:
+    """How wide each may be at most, in cells, so that all of them find room together."""
+    most = max(widths, default=0)
+    while most > 0 and sum(min(width, most) for width in widths) > room:
+        most -= 1
+    return most
 
 
 def thumb(first: int, count: int, height: int) -> range:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import tzinfo
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from rich.cells import cell_len
 
@@ -35,6 +35,23 @@ class ChartSource(Protocol):
         """The frame of this moment; nothing in it changes until the context is left."""
 
 
+class Layer(NamedTuple):
+    """A source whose lines are drawn; in each one's name `name` stands first, if there is one."""
+
+    name: str
+    source: ChartSource
+
+
+class _Trace(NamedTuple):
+    """A line, where it comes from, and what was known of it at a moment."""
+
+    name: str
+    series: Series
+    source: ChartSource
+    first_ns: int | None
+    version: int
+
+
 class Scene:
     """What a chart shows of its source, and all that it must remember for the next frame.
 
@@ -53,6 +70,7 @@ class Scene:
         self._tz = tz
         self._axis = "received"
         self._series: tuple[Series, ...] = ()
+        self._sources: list[ChartSource] = []
         self._scrolls: list[Scroll] = []
         self._scales: dict[int, Scale] = {}
         self._seen: tuple[object, ...] = ()
@@ -77,18 +95,20 @@ class Scene:
         self._scrolls = [Scroll() for _ in self._scrolls]
         self._seen = self._place_held = ()
 
-    def standing_out(self, source: ChartSource) -> Point | None:
+    def standing_out(self) -> Point | None:
         """What stands out most at the cursor, of the chosen line; None: there is no such."""
         cell = self.window.cursor
-        if cell is None:
+        if cell is None or self.selected >= len(self._sources):
             return None
-        with source.chart_frame() as frame:
-            self._take_lines(frame)
+        with self._sources[self.selected].chart_frame():
             return self._series[self.selected].standing_out(*self.window.stretch(cell))
 
-    def draw(self, source: ChartSource, width: int, height: int) -> list[list[Span]] | None:
-        """The picture as rows of texts; None where it is the one before."""
-        views = self._look(source, width, height)
+    def draw(self, layers: Sequence[Layer], width: int, height: int) -> list[list[Span]] | None:
+        """The picture of layers, of which the first says when it is, as rows of texts.
+
+        None where it is the one before.
+        """
+        views = self._look(layers, width, height)
         if views is None:
             return None
         rows = plot_rows(height)
@@ -100,28 +120,34 @@ class Scene:
             # They need room of the lines', so that these have to be looked at anew.
             self._label_width = max([self._label_width, *labels])
             self._legend_width = max(self._legend_width, beside_width)
-            views = self._look(source, width, height) or views
+            views = self._look(layers, width, height) or views
             scales = self._scales_for(views, rows)
             beside = self._legend(views, scales, width)
         return picture(views, scales, width, height, self._tz, self._extras(beside))
 
-    def _look(self, source: ChartSource, width: int, height: int) -> list[View] | None:
-        """Copies what is to be seen of the source; None when it is what was seen before."""
+    def _look(self, layers: Sequence[Layer], width: int, height: int) -> list[View] | None:
+        """Copies what is to be seen of the layers; None when it is what was seen before.
+
+        Each is held for as long as it is copied from, and none while another one is waited for.
+        """
         beside = self._legend_width + BESIDE if self._legend_width else 0
         gutter = self._label_width + 3
         if width - gutter - beside < LEAST_PLOT or plot_rows(height) < 3:
             gutter = 0
         dots = 2 * (width - gutter - beside)
-        with source.chart_frame() as frame:
-            lines = self._take_lines(frame)
+        own, *others = layers
+        over = [trace for layer in others for trace in _traces(layer)]
+        with own.source.chart_frame() as frame:
+            traces = self._take(frame, [*_traced(own, frame), *over])
             window = self.window
-            firsts = [s.first_time for s in self._series if s.first_time is not None]
+            firsts = [trace.first_ns for trace in traces if trace.first_ns is not None]
             first_ns = min(firsts, default=frame.end_ns)
             window.update(first_ns, frame.end_ns, needed_span(frame), dots)
             held, dot_ns, start = window.held is not None, window.dot_ns, window.start
             start_ns = window.start_ns
             self._today_ns, self.gutter, self._common = frame.end_ns, gutter, frame.common
-            before = [line.series.before(start_ns) for line in lines]
+            mine = [at for at, trace in enumerate(traces) if trace.source is own.source]
+            before = [traces[at].series.before(start_ns) for at in mine]
             earliest_ns = min((point.time_ns for point in before if point), default=start_ns)
             marks: list[Mark] = []
             for mark in reversed(frame.marks):
@@ -129,11 +155,11 @@ class Scene:
                     break
                 if not held or mark.start_ns <= window.end_ns:
                     marks.insert(0, mark)
-            some = any(map(len, self._series))
+            some = len(firsts) > 0
             moment = (start, dot_ns, tuple(marks)) if some else ()
-            version = None if held else [series.version for series in self._series]
+            version = None if held else [trace.version for trace in traces]
             moving = frame.moving and not held
-            names = [line.name for line in lines]
+            names = [trace.name for trace in traces]
             place = (window.cursor_ns, self.log_cursor_ns, self.focused, self.selected)
             about = (names, frame.common, frame.axis, window.held, place)
             seen = (self._series, version, moment, moving, about, width, height, dots)
@@ -145,29 +171,36 @@ class Scene:
                 # What came since, at the very moment of its end, would move what is held.
                 return [replace(view, marks=marks) for view in self._views]
             self._place_held = place_held
-            until_ns = window.end_ns if held else None
-            self._views = [
-                View(
-                    columns=scroll.look(series, start, window.dots, dot_ns),
-                    start_ns=start_ns,
-                    dot_ns=dot_ns,
-                    before=point,
-                    after=None if held else series.after(window.stop_ns),
-                    marks=marks,
-                    name=printable(name),
-                    recent=series.recent(RECENT, until_ns),
-                    moving=moving,
-                )
-                for name, series, point, scroll in zip(
-                    names, self._series, before, self._scrolls, strict=False
-                )
-            ]
-            return self._views
+            views = {at: self._view(at, names[at], marks, moving=moving) for at in mine}
+        for layer in others:
+            with layer.source.chart_frame():
+                for at, trace in enumerate(traces):
+                    if trace.source is layer.source:
+                        views[at] = self._view(at, names[at], marks, moving=moving)
+        self._views = [views[at] for at in range(len(traces))]
+        return self._views
 
-    def _take_lines(self, frame: ChartFrame) -> Sequence[Line]:
+    def _view(self, at: int, name: str, marks: Sequence[Mark], *, moving: bool) -> View:
+        """What is to be seen of a line, whose source stands still."""
+        window, series = self.window, self._series[at]
+        held = window.held is not None
+        return View(
+            columns=self._scrolls[at].look(series, window.start, window.dots, window.dot_ns),
+            start_ns=window.start_ns,
+            dot_ns=window.dot_ns,
+            before=series.before(window.start_ns),
+            after=None if held else series.after(window.stop_ns),
+            marks=marks,
+            name=printable(name),
+            recent=series.recent(RECENT, window.end_ns if held else None),
+            moving=moving,
+        )
+
+    def _take(self, frame: ChartFrame, found: Sequence[_Trace]) -> Sequence[_Trace]:
         """The lines that are drawn; forgets what was of others."""
-        lines = tuple(frame.lines[: len(LINES)]) or NO_LINE
-        series = tuple(line.series for line in lines)
+        traces = found[: len(LINES)]
+        series = tuple(trace.series for trace in traces)
+        self._sources = [trace.source for trace in traces]
         changed = len(series) != len(self._series) or not all(map(_same, series, self._series))
         if frame.axis != self._axis:
             # The other axis has other times, so that no place on it means anything.
@@ -178,14 +211,14 @@ class Scene:
         elif changed and len(series) == len(self._series) and self._axis != "received":
             # A point came late, for which its line has begun anew.
             self._series = series
-            return lines
+            return traces
         if changed:
             self._series = series
             self.selected = min(self.selected, len(series) - 1)
             self._scrolls += [Scroll() for _ in range(len(series) - len(self._scrolls))]
             self._scales.clear()
             self.resize()
-        return lines
+        return traces
 
     def _scales_for(self, views: Sequence[View], rows: int) -> list[Scale | None]:
         """The scale of each view, which is the one before as long as that does."""
@@ -252,6 +285,20 @@ class Scene:
             legend=beside,
             legend_width=self._legend_width if beside else 0,
         )
+
+
+def _traces(layer: Layer) -> list[_Trace]:
+    with layer.source.chart_frame() as frame:
+        return _traced(layer, frame)
+
+
+def _traced(layer: Layer, frame: ChartFrame) -> list[_Trace]:
+    """The lines of a layer, which stands still."""
+    found = []
+    for name, series in frame.lines or NO_LINE:
+        named = f"{layer.name}: {name}" if layer.name and name else layer.name or name
+        found.append(_Trace(named, series, layer.source, series.first_time, series.version))
+    return found
 
 
 def _same(one: object, other: object) -> bool:

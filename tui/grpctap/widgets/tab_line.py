@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, runtime_checkable
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual import events
 from textual.message import Message
 
+from grpctap.core.distinct import Name
 from grpctap.core.state import State
 from grpctap.core.text import printable
-from grpctap.widgets.lines import KeptLines, fit
+from grpctap.widgets.lines import KeptLines, fit_apart, share
 from grpctap.widgets.top_line import SIGNS
 
 HERE, FRESH, FAILED = "tab-line--here", "tab-line--fresh", "tab-line--failed"
-NEW = "new stream"
+NEW = Name("new stream")
+"""What a tab is called whose stream is not opened yet."""
+LONGEST_NAME, LONGEST_PLACED = 40, 64
+"""Cells of a name, and of one with the address, however much room there is."""
 _UNWRITTEN = "+"
 _FRESH_SIGN = "•"
 
@@ -26,20 +31,20 @@ class Title:
     """What is told of a tab; `state` None: its stream is not opened yet.
 
     `fresh` says that something came since the tab was last looked at, `here` that it is the one
-    that is looked at. The texts are foreign.
+    that is looked at. The address is foreign text.
     """
 
     number: int
-    method: str
+    name: Name
     address: str
     state: State | None
     fresh: bool
     here: bool
 
     @property
-    def name(self) -> str:
-        """The method without its service."""
-        return printable(self.method.rpartition("/")[2]) if self.state is not None else NEW
+    def placed(self) -> str:
+        """The name and the whole address, printable."""
+        return f"{self.name._replace(place='').full} {printable(self.address)}".rstrip()
 
     @property
     def sign(self) -> str:
@@ -129,35 +134,46 @@ Parts = tuple[str, str, str]
 def layout(titles: Sequence[Title], width: int) -> list[Parts]:
     """The titles with as much as fits into the width, in cells; between name and rest is one cell.
 
-    First go the states in words, then the addresses, and at last names are cut.
+    First go the states in words, then the addresses, then what the names have in common, and at
+    last they are cut.
     """
     several = len({title.address for title in titles}) > 1
+    names = fit_apart([title.name.full for title in titles], LONGEST_NAME)
+    placed = names
+    if several:
+        placed = fit_apart([title.placed for title in titles], LONGEST_PLACED)
 
-    def wide(title: Title, *, address: bool, state: bool) -> Parts:
-        told = f"{title.name} {printable(title.address)}" if address and several else title.name
-        word = f" {title.state.value} " if state and title.state is not None else ""
-        return f" {title.number} {title.sign} ", told, word
+    def told(names: Sequence[str], *, states: bool) -> list[Parts]:
+        return [
+            (
+                f" {title.number} {title.sign} ",
+                name,
+                f" {title.state.value} " if states and title.state is not None else "",
+            )
+            for title, name in zip(titles, names, strict=True)
+        ]
 
-    choices: list[Callable[[Title], Parts]] = [
-        lambda title: wide(title, address=True, state=True),
-        lambda title: wide(title, address=True, state=False),
-        lambda title: wide(title, address=False, state=True),
-        lambda title: wide(title, address=False, state=False),
-    ]
-    for choice in choices:
-        parts = [choice(title) for title in titles]
+    briefs = fit_apart([title.name.brief for title in titles], LONGEST_NAME)
+    for choice, states in (
+        (placed, True),
+        (placed, False),
+        (names, True),
+        (names, False),
+        (briefs, False),
+    ):
+        parts = told(choice, states=states)
         if sum(_cells(part) for part in parts) <= width:
             return parts
-    room = width // max(len(titles), 1)
     # A sign and a number tell more than the blanks around them.
-    tight = [f"{title.number}{title.sign}" for title in titles]
-    heads = tight if room < 10 else [part[0] for part in parts]
-    cut = [
-        fit(title.name, max(room - len(head) - 1, 0))
-        for title, head in zip(titles, heads, strict=True)
+    tight = width // len(titles) < 10
+    heads = [
+        f"{title.number}{title.sign}" if tight else part[0]
+        for title, part in zip(titles, parts, strict=True)
     ]
+    room = width - sum(len(head) + 1 for head in heads)
+    cut = fit_apart(briefs, share([cell_len(name) for name in briefs], room))
     return [(head, name, "") for head, name in zip(heads, cut, strict=True)]
 
 
 def _cells(parts: Parts) -> int:
-    return Text("".join(parts)).cell_len + 1
+    return cell_len("".join(parts)) + 1

@@ -339,3 +339,36 @@ def test_any_field_of_any_message_can_be_asked_for(kind: str, data: st.DataObjec
             assert "no field" not in reason
             if made is not None:
                 assert made.select([value(raw), value(b"\xff\xff")]) in ([], [0])
+
+
+def test_a_pattern_goes_over_the_lines_of_a_text() -> None:
+    content = r'symbol: "one\ntwo\r\nthree" tags: "a\n" token: "x\ny"'
+    for text in (
+        r'symbol ~ "one\ntwo"',
+        r'symbol ~ "\s+three"',
+        r'symbol ~ "(?s)one.*three"',
+        r'symbol ~ "^two"',
+        r'tags ~ "a\n"',
+        r'token ~ "x\x0ay"',
+        r'symbol ~ "[^x]two"',
+    ):
+        assert holds(text, content), text
+    for text in (r'symbol ~ "one.two"', r'symbol ~ "\Atwo"', r'symbol ~ "one\n\n"'):
+        assert not holds(text, content), text
+
+
+def test_of_several_names_of_a_number_a_pattern_meets_the_one_that_is_shown() -> None:
+    protos = Protos("""
+    syntax = "proto3";
+    package alias;
+    enum Side { option allow_alias = true; NONE = 0; BUY = 1; BID = 1; }
+    message Quote { Side side = 1; }
+    message Empty {}
+    """)
+    schema = schema_of(protos, "Quote")
+    raw = protos.make("Quote", side=1).SerializeToString()
+    shown = schema.line(raw).removeprefix("side=")
+    for name in ("BUY", "BID"):
+        made = Maker(schema).make(f'side ~ "{name}"')
+        assert made is not None
+        assert made.select([value(raw)]) == ([0] if name == shown else [])

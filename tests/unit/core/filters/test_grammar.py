@@ -132,7 +132,7 @@ def test_texts_have_few_escapes_so_that_regular_expressions_stay_readable() -> N
     ("text", "place", "words"),
     [
         ("", (0, 1), "a field is missing"),
-        ("number >", (8, 9), "a field is missing"),
+        ("number >", (8, 9), "a value is missing after >"),
         ("number > 1 and", (14, 15), "a field is missing"),
         ("(number > 1", (11, 12), "the ( at character 1 needs a )"),
         ("number > 1)", (10, 11), "closes nothing"),

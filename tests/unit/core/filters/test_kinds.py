@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,13 +14,15 @@ from grpctap.core.dynamic import MethodSchema
 from grpctap.core.filters.errors import LONGEST_FILTER, FilterError
 from grpctap.core.filters.kinds import Kind, Maker, kind_of
 from grpctap.core.filters.lines import Lines
-from grpctap.core.filters.words import words_of
+from grpctap.core.filters.valuetexts import _minute
+from grpctap.core.filters.words import fold, words_of
 from grpctap.core.history import Value
 from grpctap.core.listvalue import LIST_VALUE, ListValue
 from grpctap.core.message import MessageError, Schema
 from grpctap.core.method import Method
 from grpctap.core.text import printable
 from grpctap_protos.server_stream_pb2 import SimpleRequest, StreamResponse
+from support.protos import Protos
 from support.zoo.anything import messages
 from support.zoo.messages import MESSAGES, PROTOS
 from support.zoo.messages import messages as zoo_messages
@@ -229,6 +232,49 @@ def test_a_quick_line_is_the_log_s_line(kind: str) -> None:
     assert Lines(schema).write(raws) == [line(schema, raw) for raw in raws]
 
 
+@settings(max_examples=50)
+@given(st.sampled_from(sorted(MESSAGES)), st.data())
+def test_many_lines_written_at_once_are_each_the_log_s_line(kind: str, data: st.DataObject) -> None:
+    schema = dynamic(kind)
+    some = st.builds(lambda message: message.SerializeToString(), messages(PROTOS.descriptor(kind)))
+    # Some come again, some are no message, some are empty.
+    raws = data.draw(st.lists(some | st.sampled_from([b"", b"\xff"]), min_size=1, max_size=12))
+    raws += data.draw(st.lists(st.sampled_from(raws), max_size=12))
+    shown = [line(schema, raw) for raw in raws]
+    lines = Lines(schema)
+    assert lines.write(raws) == shown
+    # The ones that are known among others.
+    assert lines.write([b"\x00", *reversed(raws)])[1:] == shown[::-1]
+
+
+@settings(max_examples=100)
+@given(st.sampled_from(sorted(MESSAGES)), st.data())
+def test_a_filter_finds_what_the_lines_say_one_by_one(kind: str, data: st.DataObject) -> None:
+    schema = dynamic(kind)
+    some = st.builds(lambda message: message.SerializeToString(), messages(PROTOS.descriptor(kind)))
+    rows = numbered(*data.draw(st.lists(some, min_size=1, max_size=6)))
+    shown = [line(schema, row.raw) for row in rows]
+    text = data.draw(st.sampled_from(shown))
+    start = data.draw(st.integers(0, len(text) - 1))
+    part = text[start : start + data.draw(st.integers(1, 8))].strip()
+    if not part:
+        return
+    word = '"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    any_case = part == fold(part)
+    wanted = [at for at, each in enumerate(shown) if part in (fold(each) if any_case else each)]
+    for written, found in (
+        (word, wanted),
+        (f"/{re.escape(part)}/", [at for at, each in enumerate(shown) if part in each]),
+    ):
+        if written.startswith("/") and not part.isascii():
+            # Python escapes otherwise than RE2 reads.
+            continue
+        made = Maker(schema).make(written)
+        assert made is not None
+        assert made.select(rows) == found
+        assert [at for at, row in enumerate(rows) if made.matches(row)] == found
+
+
 @given(
     st.text(st.sampled_from("aéß語😀 b"), max_size=20),
     st.sampled_from(["a|", "b*", r"\C", "é|ß|", "(?:)", ".", r"\C\C"]),
@@ -284,3 +330,107 @@ def test_bytes_tell_that_a_word_is_not_there() -> None:
     # And a word may end within one.
     hidden = PROTOS.make("Scalars", a_string="\U0001123f").SerializeToString()
     assert found('"\\\\ud"', hidden, schema=schema) == [0]
+
+
+ODD_SOURCE = (
+    """
+syntax = "proto2";
+package odd;
+import "google/protobuf/timestamp.proto";
+message Odd {
+  // Not in the order of their numbers, and some with names of methods.
+  optional string later = 9;
+  optional int32 ListFields = 2;
+  optional int32 HasField = 3;
+  optional Odd DESCRIPTOR = 4;
+  optional double number = 5;
+  repeated float floats = 6;
+  map<int32, Odd> by_number = 7;
+  repeated Odd list = 8;
+  optional google.protobuf.Timestamp at = 1;
+  extensions 100 to 200;
+}
+extend Odd { optional string more = 100; }
+message Wide {
+"""
+    + "\n".join(f"optional int64 f{n} = {n}; optional Odd m{n} = {n + 1000};" for n in range(1, 60))
+    + """
+}
+message Empty {}
+"""
+)
+NAMES = {"ListFields": "fields", "HasField": "has", "DESCRIPTOR": "inner"}
+ODD = Protos(ODD_SOURCE)
+# The same on the wire, for who writes a message.
+PLAIN = Protos(re.sub("|".join(NAMES), lambda match: NAMES[match[0]], ODD_SOURCE))
+
+
+def odd(kind: str) -> MethodSchema:
+    method = Method("odd.S/M", ODD.descriptor("Empty"), ODD.descriptor(kind), ODD.pool)
+    return MethodSchema(method, ODD.make("Empty"))
+
+
+def test_lines_of_odd_types_are_the_log_s() -> None:
+    deep = "number: 1"
+    for _ in range(15):
+        deep = f"list {{ {deep} }}"
+    texts = (
+        'later: "a b" fields: 1 has: 2 inner { } number: 0',
+        "number: -0 floats: [0, -0, 1.5, nan] inner { has: 3 inner { number: 1 } }",
+        '[odd.more]: "extended" number: 1e22',
+        " ".join(f"by_number {{ key: {n} value {{ number: {n} }} }}" for n in range(9)),
+        " ".join(f"by_number {{ key: {n} value {{ }} }}" for n in range(120)),
+        "list { } list { number: 1 } list { list { } } list { } list { }",
+        "at { seconds: 1 nanos: 5000000 }",
+        "at { seconds: 99999999999999 }",
+        "at { seconds: -1 nanos: -1 }",
+        "at { }",
+        deep,
+        deep.replace("list", "inner"),
+        "",
+    )
+    raws = [PLAIN.parse("Odd", text).SerializeToString() for text in texts]
+    # No UTF-8, which nobody checks here.
+    raws.append(b"\x4a\x02a\xff")
+    assert Lines(odd("Odd")).write(raws) == [line(odd("Odd"), raw) for raw in raws]
+    wide = ("f59: 1 f1: -1", "m3 { number: 5 } f2: 0", "", 'm59 { [odd.more]: "x" } f1: 1')
+    raws = [PLAIN.parse("Wide", text).SerializeToString() for text in wide]
+    assert Lines(odd("Wide")).write(raws) == [line(odd("Wide"), raw) for raw in raws]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/St_Johns", "Africa/Monrovia"])
+def test_times_are_written_as_the_log_does_in_any_zone(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    _minute.cache_clear()
+    now = int(time.time())
+    # Those of Monrovia were seconds off the minute, until the clocks were set in 1972.
+    places = (now, 0, 63_593_000, 63_593_070, -1_000_000_000, 1_700_000_000, -62_135_596_800)
+    raws = [
+        PLAIN.parse("Odd", f"at {{ seconds: {second} nanos: {nanos} }}").SerializeToString()
+        for place in places
+        for second in range(place, place + 130, 3)
+        for nanos in (0, 999_999, 7_000_000)
+    ]
+    try:
+        assert Lines(odd("Odd")).write(raws) == [line(odd("Odd"), raw) for raw in raws]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+        _minute.cache_clear()
+
+
+def test_numbers_that_come_again_are_written_once_and_as_they_are() -> None:
+    schema = dynamic("Scalars")
+    lines = Lines(schema)
+    for start in range(0, 16_000, 1_000):
+        numbers = [(start + at) / 8 if start % 3_000 else at % 7 / 10 for at in range(1_000)]
+        raws = [
+            PROTOS.make(
+                "Scalars", a_double=each, a_float=each, a_string=f"x{each}" * 5
+            ).SerializeToString()
+            for each in (*numbers, -0.0, float("nan"))
+        ]
+        assert lines.write(raws)[::97] == [line(schema, raw) for raw in raws][::97]

@@ -176,7 +176,7 @@ class _Compiler:
         if not isinstance(literal, Text):
             reason = "after ~ stands a regular expression in quotes"
             raise FilterError(reason, literal.place.start, literal.place.stop)
-        pattern = compile_pattern(literal.value, literal.place.start + 1)
+        pattern = compile_pattern(literal.value, literal.place.start + 1, many_lines=True)
         search = pattern.search
         match field.sort:
             case Sort.TEXT:
@@ -184,7 +184,7 @@ class _Compiler:
             case Sort.BYTES:
                 return _some(field, search)
             case Sort.ENUM if field.enum is not None:
-                names = {number: each.name for number, each in _numbered(field)}
+                names = _names(field)
                 return _some(field, lambda found: search(names.get(found, str(found)).encode()))
             case Sort.JSON:
                 return _some(
@@ -306,8 +306,10 @@ def _single(number: float) -> float:
         return math.inf if number > 0 else -math.inf
 
 
-def _numbered(field: Field) -> list[tuple[int, Any]]:
-    return [] if field.enum is None else list(field.enum.values_by_number.items())
+def _names(field: Field) -> dict[int, str]:
+    """The names of an enum's numbers; of several, the one that the log shows."""
+    known = {} if field.enum is None else field.enum.values_by_number
+    return {number: known[number].name for number in known}
 
 
 def _enum_number(field: Field, literal: Text) -> int:

@@ -172,7 +172,7 @@ class _Parser:
                 return Holds(left, left.place)
             self._missing("compare this with a field")
         operator = self._take().text.lower()
-        right = self._operand()
+        right = self._operand(f"a value is missing after {operator}")
         place = Place(start, right.place.stop)
         if not isinstance(left, Path):
             if not isinstance(right, Path):
@@ -200,7 +200,7 @@ class _Parser:
         self._take()
         values: list[Literal] = []
         while True:
-            value = self._operand()
+            value = self._operand("a value is missing")
             if isinstance(value, Path):
                 message = "in takes texts, numbers, true or false"
                 raise FilterError(message, value.place.start, value.place.stop)
@@ -212,7 +212,7 @@ class _Parser:
             self._missing(f"the in at character {token.start + 1} needs a )")
         return In(left, tuple(values), Place(start, self._take().stop))
 
-    def _operand(self) -> Operand:
+    def _operand(self, missing: str = "a field is missing") -> Operand:
         token = self._next
         if token.kind == "text":
             self._take()
@@ -223,9 +223,9 @@ class _Parser:
         if self._is("true", "false"):
             self._take()
             return Truth(token.text.lower() == "true", token.place)
-        return self._path()
+        return self._path(missing)
 
-    def _path(self) -> Path:
+    def _path(self, missing: str = "a field is missing") -> Path:
         first = self._next
         steps: list[str | int | Key] = []
         places: list[Place] = []
@@ -239,7 +239,7 @@ class _Parser:
             steps.append(self._take().text)
             places.append(first.place)
         elif not self._is("."):
-            self._missing("a field is missing")
+            self._missing(missing)
         while self._is(".", "["):
             sign = self._take()
             step = self._take() if self._next.kind != "end" else self._next

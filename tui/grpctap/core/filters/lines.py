@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import date
+from typing import cast
 
 from grpctap.core.cells import Cells
-from grpctap.core.filters.quickline import QuickLine
+from grpctap.core.filters.quickline import QuickLines
 from grpctap.core.filters.rawtext import Possible, RawText
 from grpctap.core.filters.words import Word
 from grpctap.core.listvalue import ListValue, read_values
@@ -30,7 +32,7 @@ class Lines:
         elif isinstance(schema, ListValue):
             self._write = lambda raws: _values(schema, raws)
         else:
-            self._write = _Kept(QuickLine(schema).line)
+            self._write = _Kept(QuickLines(schema).write)
             self._raw_text = RawText(type_of(schema.message(b"")))
 
     def write(self, raws: Sequence[bytes]) -> list[str]:
@@ -48,22 +50,34 @@ class Lines:
 class _Kept:
     """Keeps lines: whoever types the next letter searches them again."""
 
-    def __init__(self, line: Callable[[bytes], str]) -> None:
-        self._line = line
+    def __init__(self, write: Callable[[Sequence[bytes]], list[str]]) -> None:
+        self._write = write
         self._kept: dict[bytes, str] = {}
         self._room = MOST_KEPT
+        self._day = date.today()
 
     def __call__(self, raws: Sequence[bytes]) -> list[str]:
-        return [self._kept.get(raw) or self._new(raw) for raw in raws]
+        if self._day != date.today():
+            # A time of yesterday has the date with it.
+            self._kept, self._day, self._room = {}, date.today(), MOST_KEPT
+        kept = self._kept
+        lines = list(map(kept.get, raws))
+        if None not in lines:
+            return cast("list[str]", lines)
+        new = [raw for raw, line in zip(raws, lines, strict=True) if line is None]
+        written = self._write(new)
+        self._keep(new, written)
+        if len(new) == len(raws):
+            return written
+        texts = iter(written)
+        return [next(texts) if line is None else line for line in lines]
 
-    def _new(self, raw: bytes) -> str:
-        line = self._line(raw)
-        self._room -= len(line) + len(raw)
+    def _keep(self, raws: Sequence[bytes], lines: Sequence[str]) -> None:
+        self._room -= sum(map(len, lines)) + sum(map(len, raws))
         if self._room < 0:
-            self._kept.clear()
+            self._kept = {}
             self._room = MOST_KEPT
-        self._kept[raw] = line
-        return line
+        self._kept.update(zip(raws, lines, strict=True))
 
 
 def _each(line: Callable[[bytes], str]) -> Callable[[Sequence[bytes]], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 from typing import Any, Protocol, cast
@@ -25,8 +26,12 @@ class Pattern(Protocol):
         """All matches, in order."""
 
 
-def compile_pattern(pattern: str, start: int, *, any_case: bool = False) -> Pattern:
+def compile_pattern(
+    pattern: str, start: int, *, any_case: bool = False, many_lines: bool = False
+) -> Pattern:
     """Compiles a pattern in RE2's syntax; `start` is where it stands in the filter.
+
+    `many_lines`: a match may go over the end of a line.
 
     Raises:
         FilterError: it is none.
@@ -37,7 +42,7 @@ def compile_pattern(pattern: str, start: int, *, any_case: bool = False) -> Patt
     options = re2.Options()
     options.log_errors = False
     options.never_capture = True
-    options.never_nl = True
+    options.never_nl = not many_lines
     options.case_sensitive = not any_case
     options.max_mem = _MEMORY
     try:
@@ -60,26 +65,25 @@ def _explained(error: Exception, pattern: str, start: int) -> FilterError:
     return FilterError(f"no regular expression of RE2: {reason}{shown}", *place)
 
 
-def line_searcher(pattern: str, compiled: Pattern) -> Callable[[Sequence[bytes]], list[int]]:
-    """Says which of many lines, none of which has a line feed, match.
+def line_searcher(pattern: str, compiled: Pattern) -> Callable[[Sequence[str]], list[int]]:
+    """Says which of many printable lines match.
 
     RE2 lets go of Python's lock for each search, and has to wait for it behind all other threads;
     so lines are searched together.
     """
     if _OWN_ENDS.search(pattern):
-        return lambda lines: [at for at, line in enumerate(lines) if compiled.search(line)]
+        return lambda lines: [at for at, line in enumerate(lines) if compiled.search(line.encode())]
     return lambda lines: _search_joined(compiled, lines)
 
 
-def _search_joined(compiled: Any, lines: Sequence[bytes]) -> list[int]:
-    joined = b"\n".join(lines)
-    ends = list(accumulate(len(line) + 1 for line in lines))
+def _search_joined(compiled: Any, lines: Sequence[str]) -> list[int]:
+    text = "\n".join(lines)
+    sizes = map(len, lines) if text.isascii() else (len(line.encode()) for line in lines)
+    joined, ends = text.encode(), list(accumulate(size + 1 for size in sizes))
     found: list[int] = []
     at = line = 0
     while line < len(lines) and (match := compiled.search(joined, at)) is not None:
-        place = match.start()
-        while ends[line] <= place:
-            line += 1
+        line = bisect_right(ends, match.start(), line)
         found.append(line)
         at = ends[line]
         line += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from grpctap.core.filters import syntax
 from grpctap.core.filters.conditions import compile_condition
@@ -19,6 +19,7 @@ from grpctap.core.message import MessageError, Schema
 from grpctap.core.oneline import type_of
 
 Spans = list[tuple[int, int]]
+_Item = TypeVar("_Item")
 _MOST_SPANS = 100
 _FLAGS = re.compile(r"(?<!\\)((?:\\\\)*)/([a-z]*)$", re.ASCII)
 
@@ -39,28 +40,44 @@ def by_words(lines: Lines, text: str) -> Search | None:
     words = words_of(text)
     if not words:
         return None
-    exact = [word.text for word in words if not word.any_case]
-    small = [word.text for word in words if word.any_case]
-
-    def stands(line: str) -> bool:
-        if exact and not all(word in line for word in exact):
-            return False
-        if not small:
-            return True
-        low = fold(line)
-        return all(word in low for word in small)
+    small = [word.text for word in words if word.any_case and _has_letters(word.text)]
+    exact = [word.text for word in words if word.text not in small]
 
     possible = lines.possible(words)
 
     def select(values: Sequence[Value]) -> list[int]:
-        if possible is None:
-            texts = lines.write([value.raw for value in values])
-            return [at for at, line in enumerate(texts) if stands(line)]
-        places = [at for at, value in enumerate(values) if possible(value.raw)]
-        texts = lines.write([values[at].raw for at in places])
-        return [at for at, line in zip(places, texts, strict=True) if stands(line)]
+        raws = [value.raw for value in values]
+        places: Sequence[int] = range(len(raws))
+        if possible is not None:
+            places = [at for at, raw in enumerate(raws) if possible(raw)]
+            raws = [raws[at] for at in places]
+        found = lines.write(raws)
+        low = _folded(found) if small else found
+        for word in exact:
+            kept = [at for at, line in enumerate(found) if word in line]
+            found, low, places = _at(found, kept), _at(low, kept), _at(places, kept)
+        for word in small:
+            kept = [at for at, line in enumerate(low) if word in line]
+            low, places = _at(low, kept), _at(places, kept)
+        return list(places)
 
     return Search(select, lambda line: _word_spans(words, line))
+
+
+def _has_letters(text: str) -> bool:
+    """Whether small letters may make a difference."""
+    return not text.isascii() or any(map(str.isalpha, text))
+
+
+def _folded(lines: Sequence[str]) -> list[str]:
+    """Lines, none of which has a line feed, in small letters."""
+    together = "\n".join(lines)
+    # In ASCII no letter becomes two, and none depends on those around it.
+    return together.lower().split("\n") if together.isascii() else list(map(fold, lines))
+
+
+def _at(items: Sequence[_Item], places: Sequence[int]) -> list[_Item]:
+    return [items[at] for at in places]
 
 
 def _word_spans(words: Sequence[Word], line: str) -> Spans:
@@ -96,7 +113,7 @@ def by_pattern(lines: Lines, text: str) -> Search:
     search = line_searcher(pattern, compiled)
 
     def select(values: Sequence[Value]) -> list[int]:
-        return search([line.encode() for line in lines.write([value.raw for value in values])])
+        return search(lines.write([value.raw for value in values]))
 
     def spans(line: str) -> Spans:
         raw = line.encode()
