@@ -48,8 +48,13 @@ def await_first(terminal: Emulator, number: int) -> None:
     eventually(lambda: min(log_rows(terminal), default=0) == number, f"#{number} is the first row")
 
 
-@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (120, 40), (50, 12)])
-def test_each_value_stands_in_its_row_and_the_thumb_in_its_column(columns: int, rows: int) -> None:
+@pytest.mark.parametrize(
+    ("columns", "rows", "keys_take_two_rows"),
+    [(80, 24, True), (120, 40, False), (50, 12, False)],
+)
+def test_each_value_stands_in_its_row_and_the_thumb_in_its_column(
+    columns: int, rows: int, *, keys_take_two_rows: bool
+) -> None:
     with raw_server(MESSAGES) as address:
         command = (*GRPCTAP, "-plaintext", address, METHOD)
         with Emulator(command, columns=columns, rows=rows) as terminal:
@@ -58,14 +63,16 @@ def test_each_value_stands_in_its_row_and_the_thumb_in_its_column(columns: int, 
             terminal.until(lambda lines: lines[1].lstrip().startswith("#"), "the chart is gone")
             seen: dict[int, str] = {}
             terminal.write(b"\x1b[H")
-            # Without the chart, all but three rows are the log's; the last of them scrolls.
+            # Without the chart, all rows but the title, the status and the keys are the log's; the
+            # last of them scrolls.
             await_first(terminal, 1)
-            terminal.write(b"\x1b[B" * (min(rows - 3, len(VALUES)) - 1))
-            for first in range(1, max(len(VALUES) - (rows - 3), 0) + 2):
+            log = rows - (4 if keys_take_two_rows else 3)
+            terminal.write(b"\x1b[B" * (min(log, len(VALUES)) - 1))
+            for first in range(1, max(len(VALUES) - log, 0) + 2):
                 await_first(terminal, first)
                 now = log_rows(terminal)
                 # One above the other, none torn and none left over.
-                assert list(now) == list(range(first, min(first + rows - 3, len(VALUES) + 1)))
+                assert list(now) == list(range(first, min(first + log, len(VALUES) + 1)))
                 assert {row[-1] for row in now.values()} <= {"┃", " "}
                 seen |= now
                 terminal.write(b"\x1b[B")

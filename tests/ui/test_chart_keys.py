@@ -24,7 +24,7 @@ from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support import viewers
 from support.logs import log_server
 from support.puppet import START_NS, TICK_NS, Puppet, SteppedClock, price_message
-from support.screens import hides, lines, shows, text, until
+from support.screens import foot, hides, lines, shows, text, until
 from support.server import RunningServer
 from support.viewers import watching
 
@@ -121,7 +121,7 @@ async def test_tab_goes_to_the_chart_and_back(server: RunningServer) -> None:
             await until(pilot, lambda: chart.has_focus, "in the chart")
             await shows(pilot, "← → Cursor", "+ - Zoom", "0 All", "esc Log", "space Pause")
             await until(pilot, lambda: "▸" in chart_rows(app)[0], "that the chart has the focus")
-            assert "⏎" not in lines(app)[-1].split("Cursor")[0]
+            assert "⏎" not in foot(app).split("Cursor")[0]
             await pilot.press("left")
             await shows(pilot, "held, 0 follows", "0 Follow", "⏎ Message")
             await pilot.press("tab")

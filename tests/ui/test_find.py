@@ -340,7 +340,7 @@ async def test_what_is_typed_at_once_is_all_in_the_filter(puppet: Puppet) -> Non
             assert tap.snapshot().missed == 0
 
 
-async def test_the_board_keeps_its_keys_and_the_filter_shows_the_log(puppet: Puppet) -> None:
+async def test_the_board_keeps_its_keys_and_is_filtered(puppet: Puppet) -> None:
     with viewer(puppet.address) as (app, _):  # type: ignore[attr-defined]
         async with app.run_test(size=TALL) as pilot:
             await begin(pilot, puppet, *named(1, 9))
@@ -350,7 +350,8 @@ async def test_the_board_keeps_its_keys_and_the_filter_shows_the_log(puppet: Pup
             await pilot.press("tab", "tab", "k")
             await shows(pilot, "The key of the board")
             await pilot.press("escape", "/", *"brent")
-            await shows(pilot, "3 of 9 match")
+            await shows(pilot, "Latest by stream_id · 1 key · 3 of 9 values match")
+            await pilot.press("enter", "b")
             await hides(pilot, "Latest by")
             assert names(app) == ["Brent 2", "Brent 5", "Brent 8"]
 

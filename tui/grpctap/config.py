@@ -28,7 +28,7 @@ HISTORY = 100_000
 class Config:
     """What a person asked for, checked.
 
-    `history` counts values, `history_bytes` bytes of messages, `max_time` is in seconds;
+    `history` counts values, `history_bytes` bytes of messages and seams, `max_time` is in seconds;
     `metadata` may hold secrets; `reconnect` None leaves it to the face; `resume` None: there is no
     cursor. `sources` tell of methods and types, of this server's or of files.
     `reflection_metadata` is what goes out when the server is asked for its types;

@@ -336,7 +336,7 @@ def _add_view_flags(parser: Parser) -> None:
         type=positive,
         default=MAX_BYTES,
         metavar="BYTES",
-        help="how many bytes of messages to keep (%(default)s)",
+        help="how many bytes of messages and seams to keep (%(default)s)",
     )
     parser.add_argument(
         "--columns",

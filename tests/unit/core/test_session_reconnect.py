@@ -364,6 +364,13 @@ def test_the_interval_of_the_signs_is_learnt_where_it_is_not_told() -> None:
     assert liveness.interval_ns == 2 * SECOND
     assert liveness.is_well(9 * SECOND)
     assert not liveness.is_well(9 * SECOND + 1)
+
+
+def test_a_server_that_promises_no_sign_of_life_is_never_called_alive() -> None:
+    liveness = Liveness()
+    liveness.opened(SECOND)
+    liveness.heard(2 * SECOND)
+    assert not liveness.is_well(2 * SECOND)
     assert not liveness.is_dead(11 * SECOND)
     assert liveness.is_dead(11 * SECOND + 1)
     liveness.progress(6 * SECOND, 9 * SECOND)

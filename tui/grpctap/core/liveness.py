@@ -62,7 +62,8 @@ class Liveness:
 
     def is_well(self, now_ns: int) -> bool:
         """Whether a sign of life came as lately as it had to."""
-        return self._answered and now_ns - self.heard_ns <= 2 * self.interval_ns
+        signs_due = self._answered and self.interval_ns > 0
+        return signs_due and now_ns - self.heard_ns <= 2 * self.interval_ns
 
     def is_dead(self, now_ns: int) -> bool:
         """Whether so many signs of life are missing that the stream must be dead."""

@@ -106,14 +106,17 @@ class BoardView(BoardLines, can_focus=True):
         if board is None:
             return
         changed = False
-        for taken in self._follower.look(LOOK_S / 2 if board.is_ordering else LOOK_S):
+        now_s = time.monotonic()
+        rests = now_s >= self._moved_s + REST_S
+        is_due = self._in_disorder and rests and now_s >= self._sort_at_s
+        # What is taken and what is sorted share the time of a frame.
+        sorts = board.is_ordering or is_due
+        for taken in self._follower.look(LOOK_S / 2 if sorts else LOOK_S):
             if taken.anew:
                 board.clear()
                 self._top, self._cursor = 0, None
             board.take(taken, self._sieve.chosen)
             changed = self._in_disorder = True
-        now_s = time.monotonic()
-        rests = now_s >= self._moved_s + REST_S
         if board.is_ordering:
             if rests or self._is_asked_for:
                 changed |= self._order_on(board, LOOK_S / 2)

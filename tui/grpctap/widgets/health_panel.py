@@ -121,15 +121,8 @@ class HealthPanel(KeptLines):
     def _tail(self, report: Report, width: int) -> list[Text]:
         rows = self._latency(report.health, width)
         if caught_up := report.health.caught_up:
-            note = _longest(
-                [
-                    f"{caught_up:,} caught up: not in these figures",
-                    f"{caught_up:,} caught up, not in here",
-                    f"{caught_up:,} caught up",
-                ],
-                width - _LABEL,
-            )
-            rows.append(self._row("", note, width, "behind"))
+            parts = [f"{caught_up:,} caught up:", "in neither gaps nor latency"]
+            rows += self._parts("", parts, width, "behind", between=" ")
         return [*rows, *self._seams(report, width)]
 
     def _title(self, report: Report, width: int) -> Text:
@@ -257,11 +250,6 @@ def _joined(rows: Sequence[Text], height: int) -> Text:
 
 def _amount(at: int, amount: int) -> str:
     return quantity(amount) if at else f"{amount:,}"
-
-
-def _longest(texts: Sequence[str], room: int) -> str:
-    """The first, and so the longest, of the texts that fits into so many cells, or the last."""
-    return next((text for text in texts if len(text) <= room), texts[-1])
 
 
 def _signed(time_ns: int) -> str:
