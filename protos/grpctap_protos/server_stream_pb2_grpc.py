@@ -66,6 +66,7 @@ class StreamServerServicer:
         FAILED_PRECONDITION STREAM_CHANGED  the token is of another log
         ABORTED             SLOW_CONSUMER   the client reads too slowly
         UNAVAILABLE         SHUTTING_DOWN   the server ends; call again, with the last token
+        UNAVAILABLE         SOURCE_UNAVAILABLE  the feed's source cannot be read now; call again, with the last token
         Any method may be refused as UNAUTHENTICATED or RESOURCE_EXHAUSTED, with a reason of its own each.
         With TOKEN_EXPIRED and STREAM_CHANGED the ErrorInfo's metadata has, as "oldest_token" in base64, the token
         of a call that starts with the oldest value that is kept.
