@@ -27,7 +27,7 @@ PARTS = {
     "keys": (keys.key_rows,),
     "cpu": (idle.cpu_rows,),
     "chart": (idle.chart_rows,),
-    "flood": (flooding.peer_rows, flooding.key_rows),
+    "flood": (flooding.peer_rows, flooding.long_rows, flooding.key_rows),
     "recording": (recording.recording_rows,),
     "tabs": (tabs.tab_rows,),
     "growth": (growth.count_rows,),

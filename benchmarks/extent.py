@@ -29,6 +29,7 @@ class Extent:
     chart_points: Sequence[int]
     rounds: int
     count: int
+    long_count: int
     growth: Sequence[int]
     growth_s: float
     sizes: Sequence[int]
@@ -47,6 +48,7 @@ FULL = Extent(
     chart_points=(1_000, 100_000, 1_000_000),
     rounds=5,
     count=200_000,
+    long_count=1_000_000,
     growth=(10_000, 100_000, 1_000_000, 10_000_000),
     growth_s=300.0,
     sizes=(56, 1_000, 16_000, 100_000, 1_000_000),
@@ -64,6 +66,7 @@ QUICK = Extent(
     chart_points=(100_000,),
     rounds=3,
     count=30_000,
+    long_count=200_000,
     growth=(10_000, 100_000),
     growth_s=20.0,
     sizes=(56, 100_000),

@@ -9,7 +9,7 @@ from statistics import median
 from benchmarks.child import ChildError
 from benchmarks.extent import MESSAGE_SIZE, PATIENCE_S, VALUE, Extent, watch
 from benchmarks.flood import LARGEST_COUNT, FloodServer, flood_server
-from benchmarks.peers import BARE, GRPCURL_IN_TERMINAL, IN_TERMINAL, PEERS, Run
+from benchmarks.peers import BARE, GRPCURL_IN_TERMINAL, IN_TERMINAL, PEERS, Run, viewer
 from benchmarks.table import Aim, Line, Row, megabytes, milliseconds, quantile, quantiles, say
 
 from support.terminal import Terminal
@@ -43,17 +43,50 @@ def peer_rows(extent: Extent) -> Iterator[Line]:
         how = f"{size:,} messages of {MESSAGE_SIZE} B, in turn with the others"
         yield Row(f"flood: {peer.name}", figures(good), f"{how}, medians of {len(good)}")
     yield from frame_rows([run for run in runs[IN_TERMINAL] if run is not None])
-    for other, wanted in ((BARE, 0.75), (GRPCURL_IN_TERMINAL, 1.2)):
-        pairs = [
-            ours.rate / theirs.rate
-            for ours, theirs in zip(runs[IN_TERMINAL], runs[other], strict=True)
-            if ours is not None and theirs is not None
-        ]
-        if pairs:
-            ratio = median(pairs)
-            least = f"median of the {len(pairs)} rounds, {min(pairs):.2f} to {max(pairs):.2f}"
-            yield Row(f"ratio: viewer to {other}", f"{ratio:.2f}", least)
-            yield Aim(f"viewer to {other}", ratio, wanted, at_least=True)
+    yield from ratio_rows(f"viewer to {BARE}", runs[IN_TERMINAL], runs[BARE])
+    name = f"viewer to {GRPCURL_IN_TERMINAL}"
+    yield from ratio_rows(name, runs[IN_TERMINAL], runs[GRPCURL_IN_TERMINAL], 1.2)
+
+
+def long_rows(extent: Extent) -> Iterator[Line]:
+    """The viewer beside the bare loop, for so long that neither's start counts for much."""
+    bare: list[Run | None] = []
+    ours: list[Run | None] = []
+    with flood_server(extent.long_count, MESSAGE_SIZE) as server:
+        for turn in range(extent.rounds):
+            say(f"long flood, round {turn + 1} of {extent.rounds}")
+            for runs, peer in ((bare, PEERS[0].run), (ours, viewer)):
+                outcome = attempt(server, extent.long_count, peer)
+                if isinstance(outcome, str):
+                    yield Row("long flood", "none", outcome)
+                    return
+                runs.append(outcome)
+    how = f"{extent.long_count:,} messages of {MESSAGE_SIZE} B, in turn"
+    for name, runs in ((BARE, bare), (IN_TERMINAL, ours)):
+        good = [run for run in runs if run is not None]
+        yield Row(f"long flood: {name}", figures(good), f"{how}, medians of {len(good)}")
+    yield from ratio_rows(f"viewer to {BARE}, long flood", ours, bare, 0.75)
+
+
+def ratio_rows(
+    name: str,
+    ours: Sequence[Run | None],
+    theirs: Sequence[Run | None],
+    wanted: float | None = None,
+) -> Iterator[Line]:
+    """Values a second of the one to those of the other, in rounds where both came through."""
+    pairs = [
+        one.rate / other.rate
+        for one, other in zip(ours, theirs, strict=True)
+        if one is not None and other is not None
+    ]
+    if not pairs:
+        return
+    ratio = median(pairs)
+    spread = f"median of the {len(pairs)} rounds, {min(pairs):.2f} to {max(pairs):.2f}"
+    yield Row(f"ratio: {name}", f"{ratio:.2f}", spread)
+    if wanted is not None:
+        yield Aim(name, ratio, wanted, at_least=True)
 
 
 def attempt(server: FloodServer, count: int, run: Callable[[FloodServer, int], Run]) -> Run | str:
