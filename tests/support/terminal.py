@@ -142,6 +142,10 @@ class Terminal:
         """Changes the size of the terminal, and tells the program as a terminal does."""
         fcntl.ioctl(self._ours, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
+    def is_launched(self) -> bool:
+        """Whether the program itself runs, and the terminal is its own."""
+        return LAUNCH[-1].encode() not in Path(f"/proc/{self.pid}/cmdline").read_bytes()
+
     @property
     def cooked(self) -> bool:
         """Whether keys are echoed, come by the line and make signals, as a shell wants it."""
