@@ -27,7 +27,8 @@ def host(text: str) -> str:
     return host
 
 
-def _whole(text: str, low: int, high: int) -> int:
+def whole(text: str, low: int, high: int) -> int:
+    """Read a whole number from `low` to `high`."""
     try:
         value = int(text)
     except ValueError:
@@ -39,27 +40,27 @@ def _whole(text: str, low: int, high: int) -> int:
 
 def port(text: str) -> int:
     """Read a port, 0 to 65,535."""
-    return _whole(text, 0, 65_535)
+    return whole(text, 0, 65_535)
 
 
 def workers(text: str) -> int:
     """Read a number of processes."""
-    return _whole(text, 1, _MOST_WORKERS)
+    return whole(text, 1, _MOST_WORKERS)
 
 
 def positive(text: str) -> int:
     """Read a number of values, 1 or more."""
-    return _whole(text, 1, _MOST_VALUES)
+    return whole(text, 1, _MOST_VALUES)
 
 
 def tail(text: str) -> int:
     """Read a number of lines, 0 or more."""
-    return _whole(text, 0, _MOST_VALUES)
+    return whole(text, 0, _MOST_VALUES)
 
 
 def column(text: str) -> int:
     """Read the number of a column, from 1."""
-    return _whole(text, 1, _MOST_COLUMNS)
+    return whole(text, 1, _MOST_COLUMNS)
 
 
 def _seconds(text: str) -> Decimal:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from grpctap_server import argtypes
 from grpctap_server.logs import LEVELS
 
 if TYPE_CHECKING:
@@ -162,16 +164,7 @@ def _tokens(args: argparse.Namespace, fail: Callable[[str], NoReturn]) -> Tokens
 
 
 def _count(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
-        if not least <= value <= _LARGEST:
-            raise argparse.ArgumentTypeError(f"{text} is not from {least} to {_LARGEST}")
-        return value
-
-    return read
+    return partial(argtypes.whole, low=least, high=_LARGEST)
 
 
 def _seconds(text: str) -> float:

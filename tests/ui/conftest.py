@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -38,3 +39,13 @@ def keys_are_dealt_with(monkeypatch: pytest.MonkeyPatch) -> None:
             await asyncio.sleep(0.005)
 
     monkeypatch.setattr(Pilot, "press", dealt_with)
+
+
+@pytest.fixture
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Times of day on pictures are the same wherever the tests run."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "UTC")
+        time.tzset()
+        yield
+    time.tzset()

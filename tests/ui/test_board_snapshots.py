@@ -17,9 +17,8 @@ from support.screens import shows, text, until
 from support.server import eventually
 from support.taps import reader_threads
 from support.tickers import METHOD, Tickers, rounds, tick
-from ui.test_snapshots import utc
 
-__all__ = ["utc"]
+pytestmark = pytest.mark.usefixtures("utc")
 
 SIZES = [(80, 24), (120, 40), (200, 60)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -25,6 +24,8 @@ from support.puppet import Puppet, SteppedClock, detailed, expired, price_messag
 from support.screens import shows, text, until
 from support.server import RunningServer
 from support.taps import await_values, reader_threads
+
+pytestmark = pytest.mark.usefixtures("utc")
 
 METADATA = (("authorization", "Bearer hunter2"), ("x-tenant", "blue"))
 HEADERS = (("x-served-by", "node-7"), ("set-cookie", "sid=hunter2"))
@@ -76,15 +77,6 @@ def stage() -> Iterator[Stage]:
         yield stage
         assert stage.tap.close()
     assert reader_threads() == []
-
-
-@pytest.fixture(autouse=True)
-def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
 
 
 async def live(stage: Stage, pilot: Pilot[Any]) -> None:
