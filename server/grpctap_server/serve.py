@@ -30,6 +30,7 @@ from grpctap_server.limits import Limits, fitting
 from grpctap_server.logs import log, logging_to_stderr
 from grpctap_server.protection import Protection
 from grpctap_server.service import StreamServer
+from grpctap_server.starting import start_server
 from grpctap_server.tls import Certificate
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     work = [source] if publisher is None else [source, asyncio.create_task(publisher.run())]
     for task in work:
         task.add_done_callback(lambda task: _end_if_failed(task, end))
-    await server.start()
+    await start_server(server)
     ready = f"listening on {join_address(options.host, port)} ({feed.description})"
     if options.worker:
         # It goes to the process that started this one, which may be gone already.
