@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
-from grpctap_server import peers
+from grpctap_server import health, peers
 from grpctap_server.chores import begin_chores
 from grpctap_server.counters import Counters
 from grpctap_server.feeds.base import Feed
@@ -41,7 +41,8 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 
 # How long calls get to take in their final status, in seconds.
 _GRACE_S = 2.0
-# How long handlers get to notice that they were cancelled after that, in seconds.
+# How long connections get to close after that, and then handlers to notice that they were
+# cancelled, in seconds.
 _LEFTOVER_S = 1.0
 _STDIN, _STDOUT = 0, 1
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -152,9 +153,8 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     guard = Guard(protection.tokens, fitting(protection.limits), Counters())
     server = make_server(guard, shares_port=bool(options.worker))
     pb_grpc.add_StreamServerServicer_to_server(service, server)
-    status = health.aio.HealthServicer()
+    status = health.Health((SERVICE_NAME,))
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    await status.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
     names = [SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME]
     if protection.channelz:
         names.append(_add_channelz(server))
@@ -195,7 +195,7 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
     log(logging.INFO, "ending", drain=options.drain, **guard.counters.fields())
-    await status.enter_graceful_shutdown()
+    status.end()
     if options.drain:
         # Whoever sends calls here looks at the health now and then, and until then sends more.
         await asyncio.sleep(options.drain)
@@ -235,7 +235,11 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
         server: It takes no calls from now on.
         grace: How long its open calls get to end by themselves, in seconds.
     """
-    await server.stop(grace)
+    # With a client that reads nothing gRPC cannot hang up, and would wait for it for long.
+    stop = asyncio.create_task(server.stop(grace))
+    await asyncio.wait((stop,), timeout=grace + _LEFTOVER_S)
+    if stop.done():
+        stop.result()
     # Calls that stop() cancelled may not be through yet, and gRPC complains if the loop ends first.
     if leftover := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
