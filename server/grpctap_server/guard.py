@@ -123,6 +123,8 @@ class _Call:
         try:
             try:
                 await self._answer(context)
+                if context.code():
+                    code, reason = _ended_with(context)
             except CallError as error:
                 code, reason = error.code.name, error.info.reason
                 # When it was taken back meanwhile, there is nobody left to tell.
@@ -227,7 +229,10 @@ class _Call:
         elif handler.response_streaming:
             await answer
         else:
-            await context.write(await answer)
+            message = await answer
+            # One that only sets a code has nothing to say.
+            if message is not None or not context.code():
+                await context.write(message)
 
     async def _requests(self, context: Context) -> AsyncIterator[Any]:
         """Give the requests of a call that may have several, as they come."""

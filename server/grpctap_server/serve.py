@@ -53,6 +53,10 @@ class ListenError(Exception):
     """The address cannot be listened on; the message says which and why."""
 
 
+class DeafError(ListenError):
+    """gRPC takes no more calls, although nobody told it to stop."""
+
+
 class PlaintextError(ListenError):
     """What is said there could be read on the way, and nobody allowed that."""
 
@@ -139,7 +143,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     Raises:
         FeedError: If the feed cannot start, its values cannot be published, or its source failed
             for good.
-        ListenError: If the address cannot be listened on.
+        ListenError: If the address cannot be listened on, or no longer.
     """
     with logging_to_stderr(options.log_level):
         await _serve(feed, options)
@@ -179,9 +183,10 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     chores = begin_chores(protection, guard, options.log_interval)
     source = asyncio.create_task(feed.run())
     work = [source] if publisher is None else [source, asyncio.create_task(publisher.run())]
+    await start_server(server)
+    work.append(asyncio.create_task(_await_deafness(server)))
     for task in work:
         task.add_done_callback(lambda task: _end_if_failed(task, end))
-    await start_server(server)
     ready = f"listening on {join_address(options.host, port)} ({feed.description})"
     if options.worker:
         # It goes to the process that started this one, which may be gone already.
@@ -243,6 +248,20 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
     # Calls that stop() cancelled may not be through yet, and gRPC complains if the loop ends first.
     if leftover := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
+
+
+async def _await_deafness(server: grpc.aio.Server) -> None:
+    """Fail when the server ends by itself: a process that nobody can call must not linger.
+
+    Raises:
+        DeafError: If it ended with an error of its own.
+    """
+    try:
+        # Who no longer waits for its end must not take that from others.
+        await asyncio.shield(server.wait_for_termination())
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise DeafError(f"gRPC failed and takes no more calls ({what}); start it again") from None
 
 
 def _end_if_failed(task: asyncio.Task[None], end: asyncio.Event) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import struct
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,7 +18,7 @@ from hpack import Encoder
 from grpctap_protos.server_stream_pb2 import SimpleRequest
 from grpctap_server.limits import HEALTH_CALLS_A_CLIENT
 from support.client import connect
-from support.server import PATIENCE_S, ServerProcess, channel, eventually
+from support.server import PATIENCE_S, ChildProcess, ServerProcess, channel, eventually
 from support.wire import take
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -132,3 +133,20 @@ def test_health_lists_the_services_and_knows_no_others(server: ServerProcess) ->
             health.Check(unknown, timeout=PATIENCE_S)
         assert refused.value.code() is grpc.StatusCode.NOT_FOUND
         watch.cancel()
+
+
+def test_when_grpc_fails_all_the_same_the_process_ends_and_says_so() -> None:
+    # As before a path that is no UTF-8 was let through.
+    code = (
+        "import codecs, sys\n"
+        "from grpctap_server import cli, starting\n"
+        "starting._replace_in_paths = codecs.strict_errors\n"
+        "sys.exit(cli.main(['--port', '0', '--until-eof', '--feed', 'counter']))"
+    )
+    with ChildProcess((sys.executable, "-c", code)) as server:
+        port = int(server.await_line(r"listening on 127.0.0.1:(\d+)")[1])
+        with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as stranger:
+            stranger.sendall(PREFACE + frame(SETTINGS, 0, 0) + call(BROKEN[0]))
+            assert answered(stranger)
+        assert server.wait() == 1
+        assert "gRPC failed and takes no more calls (UnicodeDecodeError: " in server.stderr
