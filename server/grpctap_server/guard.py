@@ -95,6 +95,7 @@ class _Call:
         self._counts_values = method == _LIST_VALUE
         self._task: asyncio.Task[Any] | None = None
         self._withdrawn = False
+        self._peer = ""
         self._values = 0
         self._facts: dict[str, object] = {}
 
@@ -116,10 +117,14 @@ class _Call:
     async def run(self, requests: object, context: Context) -> None:  # noqa: ARG002
         """Answer the call, or refuse it."""
         began = time.monotonic()
+        # When the client is gone, gRPC no longer knows where it was.
+        self._peer = context.peer()
         code, reason = "OK", ""
         try:
             try:
                 await self._answer(context)
+                if context.code():
+                    code, reason = _ended_with(context)
             except CallError as error:
                 code, reason = error.code.name, error.info.reason
                 # When it was taken back meanwhile, there is nobody left to tell.
@@ -147,7 +152,7 @@ class _Call:
                 context, CallError(grpc.StatusCode.INTERNAL, "FAULT", "the server has a fault")
             )
         finally:
-            self._end(context, code, reason, time.monotonic() - began)
+            self._end(code, reason, time.monotonic() - began)
 
     async def _answer(self, context: Context) -> None:
         guard = self._guard
@@ -178,7 +183,7 @@ class _Call:
         if identities:
             self._facts["certificate"] = b",".join(identities).decode(errors="backslashreplace")
             return tuple(identities)
-        return peers.network(context.peer())
+        return peers.network(self._peer)
 
     async def _handle_until_withdrawn(self, context: Context) -> None:
         if self.token is None:
@@ -191,7 +196,9 @@ class _Call:
         except asyncio.CancelledError:
             if self._withdrawn and self._task is not None:
                 self._task.uncancel()
-                raise auth.withdrawn() from None
+                # One that its method had ended before can be ended but once.
+                if not context.code():
+                    raise auth.withdrawn() from None
             raise
         finally:
             self._guard.with_token.discard(self)
@@ -222,7 +229,10 @@ class _Call:
         elif handler.response_streaming:
             await answer
         else:
-            await context.write(await answer)
+            message = await answer
+            # One that only sets a code has nothing to say.
+            if message is not None or not context.code():
+                await context.write(message)
 
     async def _requests(self, context: Context) -> AsyncIterator[Any]:
         """Give the requests of a call that may have several, as they come."""
@@ -288,7 +298,7 @@ class _Call:
         last_word.result()
         raise AssertionError("an abort never returns")
 
-    def _end(self, context: Context, code: str, reason: str, seconds: float) -> None:
+    def _end(self, code: str, reason: str, seconds: float) -> None:
         counters = self._guard.counters
         level = logging.INFO
         if self._is_health and code in ("OK", "CANCELLED"):
@@ -307,7 +317,7 @@ class _Call:
         log(
             level,
             "call",
-            peer=peers.plain(context.peer()),
+            peer=peers.plain(self._peer),
             method=self._method,
             **self._facts,
             values=self._values if self._counts_values else None,

@@ -20,6 +20,9 @@ _Marks = tuple[tuple[int, int, int] | None, ...]
 class Reloader:
     """Reads something anew when one of its files has changed; what is unusable changes nothing.
 
+    What could not be used is tried again at each look: a file that may be read at last, or for
+    which there is a file descriptor again, does not look changed.
+
     Args:
         what: What the log calls it.
         files: What it is made of.
@@ -39,6 +42,7 @@ class Reloader:
         self._load = load
         self._loaded = loaded
         self._marks = self._look()
+        self._told = ""
         # It may have changed between when it was first read and now.
         self._read()
 
@@ -46,21 +50,34 @@ class Reloader:
         """Look for changes until cancelled."""
         while True:
             await asyncio.sleep(LOOK_S)
-            marks = await asyncio.to_thread(self._look)
-            if marks == self._marks:
-                continue
-            # Taken before the files are read: a change in between is seen at the next look.
-            self._marks = marks
-            if await asyncio.to_thread(self._read):
-                self._loaded()
+            try:
+                marks = await asyncio.to_thread(self._look)
+                if marks == self._marks and not self._told:
+                    continue
+                changed = marks != self._marks
+                # Taken before the files are read: a change in between is seen at the next look.
+                self._marks = marks
+                if await asyncio.to_thread(self._read, changed=changed):
+                    self._loaded()
+            except RuntimeError as error:
+                # There may be a thread again at the next look; who gave up would keep what is
+                # withdrawn.
+                self._tell(str(error))
 
-    def _read(self) -> bool:
+    def _read(self, *, changed: bool = True) -> bool:
         try:
             self._load()
         except ValueError as error:
-            log(logging.ERROR, "reload", of=self._what, kept="the former", error=error)
+            self._tell(str(error), again=changed)
             return False
+        self._told = ""
         return True
+
+    def _tell(self, error: str, *, again: bool = False) -> None:
+        """Log an error, once until it is another one or the files have changed."""
+        if again or error != self._told:
+            log(logging.ERROR, "reload", of=self._what, kept="the former", error=error)
+        self._told = error or "unknown"
 
     def _look(self) -> _Marks:
         return tuple(_mark(path) for path in self._files)

@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
-from grpctap_server import peers
+from grpctap_server import health, peers
 from grpctap_server.chores import begin_chores
 from grpctap_server.counters import Counters
 from grpctap_server.feeds.base import Feed
@@ -30,6 +30,7 @@ from grpctap_server.limits import Limits, fitting
 from grpctap_server.logs import log, logging_to_stderr
 from grpctap_server.protection import Protection
 from grpctap_server.service import StreamServer
+from grpctap_server.starting import start_server
 from grpctap_server.tls import Certificate
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ SERVICE_NAME = pb.DESCRIPTOR.services_by_name["StreamServer"].full_name
 
 # How long calls get to take in their final status, in seconds.
 _GRACE_S = 2.0
-# How long handlers get to notice that they were cancelled after that, in seconds.
+# How long connections get to close after that, and then handlers to notice that they were
+# cancelled, in seconds.
 _LEFTOVER_S = 1.0
 _STDIN, _STDOUT = 0, 1
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -49,6 +51,10 @@ _HOST_ERRORS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 class ListenError(Exception):
     """The address cannot be listened on; the message says which and why."""
+
+
+class DeafError(ListenError):
+    """gRPC takes no more calls, although nobody told it to stop."""
 
 
 class PlaintextError(ListenError):
@@ -137,7 +143,7 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
     Raises:
         FeedError: If the feed cannot start, its values cannot be published, or its source failed
             for good.
-        ListenError: If the address cannot be listened on.
+        ListenError: If the address cannot be listened on, or no longer.
     """
     with logging_to_stderr(options.log_level):
         await _serve(feed, options)
@@ -151,9 +157,8 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     guard = Guard(protection.tokens, fitting(protection.limits), Counters())
     server = make_server(guard, shares_port=bool(options.worker))
     pb_grpc.add_StreamServerServicer_to_server(service, server)
-    status = health.aio.HealthServicer()
+    status = health.Health((SERVICE_NAME,))
     health_pb2_grpc.add_HealthServicer_to_server(status, server)
-    await status.set(SERVICE_NAME, health_pb2.HealthCheckResponse.SERVING)
     names = [SERVICE_NAME, health.SERVICE_NAME, reflection.SERVICE_NAME]
     if protection.channelz:
         names.append(_add_channelz(server))
@@ -178,9 +183,10 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     chores = begin_chores(protection, guard, options.log_interval)
     source = asyncio.create_task(feed.run())
     work = [source] if publisher is None else [source, asyncio.create_task(publisher.run())]
+    await start_server(server)
+    work.append(asyncio.create_task(_await_deafness(server)))
     for task in work:
         task.add_done_callback(lambda task: _end_if_failed(task, end))
-    await server.start()
     ready = f"listening on {join_address(options.host, port)} ({feed.description})"
     if options.worker:
         # It goes to the process that started this one, which may be gone already.
@@ -194,7 +200,7 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         loop.remove_signal_handler(number)
         signal.signal(number, signal.SIG_DFL)
     log(logging.INFO, "ending", drain=options.drain, **guard.counters.fields())
-    await status.enter_graceful_shutdown()
+    status.end()
     if options.drain:
         # Whoever sends calls here looks at the health now and then, and until then sends more.
         await asyncio.sleep(options.drain)
@@ -234,10 +240,28 @@ async def stop_server(server: grpc.aio.Server, grace: float) -> None:
         server: It takes no calls from now on.
         grace: How long its open calls get to end by themselves, in seconds.
     """
-    await server.stop(grace)
+    # With a client that reads nothing gRPC cannot hang up, and would wait for it for long.
+    stop = asyncio.create_task(server.stop(grace))
+    await asyncio.wait((stop,), timeout=grace + _LEFTOVER_S)
+    if stop.done():
+        stop.result()
     # Calls that stop() cancelled may not be through yet, and gRPC complains if the loop ends first.
     if leftover := asyncio.all_tasks() - {asyncio.current_task()}:
         await asyncio.wait(leftover, timeout=_LEFTOVER_S)
+
+
+async def _await_deafness(server: grpc.aio.Server) -> None:
+    """Fail when the server ends by itself: a process that nobody can call must not linger.
+
+    Raises:
+        DeafError: If it ended with an error of its own.
+    """
+    try:
+        # Who no longer waits for its end must not take that from others.
+        await asyncio.shield(server.wait_for_termination())
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise DeafError(f"gRPC failed and takes no more calls ({what}); start it again") from None
 
 
 def _end_if_failed(task: asyncio.Task[None], end: asyncio.Event) -> None:

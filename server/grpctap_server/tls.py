@@ -101,6 +101,9 @@ class Certificate:
                 context.load_verify_locations(self._client_ca)
             except (OSError, ValueError) as error:
                 raise CertificateError(f"{self._client_ca}: {_words(error)}") from None
+            # OpenSSL takes a list of revoked ones for good, too, and gRPC does not.
+            if not context.cert_store_stats()["x509"]:
+                raise CertificateError(f"{self._client_ca}: no certificate in PEM")
 
 
 def _refuse_passphrase() -> NoReturn:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +193,47 @@ def test_a_client_that_reads_nothing_is_cut_off_all_the_same(tmp_path: Path) -> 
         assert end_of(call)[0] is not grpc.StatusCode.OK
         assert not may(opened, ONE)
         assert may(opened, TWO)
+
+
+class Ending(pb_grpc.StreamServerServicer):
+    """Sends until its client takes no more, and then ends the call itself."""
+
+    def __init__(self) -> None:
+        self.ends = threading.Event()
+
+    async def ListValue(self, request: pb.SimpleRequest, context: Any) -> None:  # noqa: N802
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0.5):
+                while True:
+                    await context.write(pb.StreamResponse(stream_value="x" * 100_000))
+        self.ends.set()
+        await context.abort(grpc.StatusCode.ABORTED, "enough")
+
+
+def test_a_call_that_is_ending_when_its_token_is_withdrawn_ends_but_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "tokens"
+    write(path, ONE)
+    tokens = Tokens(path)
+    guard = Guard(tokens, Limits(), Counters())
+    servicer = Ending()
+    with (
+        caplog.at_level("INFO"),
+        RunningServer(servicer, guard=guard) as server,
+        channel(server.address) as opened,
+    ):
+        stub: Any = pb_grpc.StreamServerStub(opened)
+        call = stub.ListValue(pb.SimpleRequest(), timeout=60, metadata=bearer(ONE))
+        assert servicer.ends.wait(PATIENCE_S)
+        write(path, TWO)
+        tokens.load()
+        server.run_soon(guard.end_withdrawn)
+        eventually(lambda: guard.counters.open == 0, "the call is over on the server")
+        eventually(lambda: caplog.records, "and told of")
+        call.cancel()
+    (record,) = caplog.records
+    assert vars(record)["fields"]["status"] == "ABORTED"
 
 
 def test_each_token_has_a_share_of_its_own(tmp_path: Path) -> None:

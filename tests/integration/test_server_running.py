@@ -123,6 +123,10 @@ def test_grpcs_own_counts_can_be_asked_for() -> None:
             assert found.data.calls_started >= 2
             request = channelz_pb2.GetServerSocketsRequest(server_id=found.ref.server_id)
             assert len(channelz.GetServerSockets(request, PATIENCE_S).socket_ref) == 2
+            with pytest.raises(grpc.RpcError) as missing:
+                channelz.GetSocket(channelz_pb2.GetSocketRequest(socket_id=2**40), PATIENCE_S)
+            assert missing.value.code() is grpc.StatusCode.NOT_FOUND
+            server.await_line("Channelz/GetSocket status=NOT_FOUND")
         call.cancel()
     with ServerProcess() as server, channel(server.address) as opened:
         refused: Any = channelz_pb2_grpc.ChannelzStub(opened)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import socket
 import ssl
@@ -11,6 +12,10 @@ from pathlib import Path
 
 import grpc
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from support.client import connect
 from support.peers import Authority, chain
@@ -184,3 +189,25 @@ def test_this_machines_own_addresses_need_no_tls(host: str) -> None:
     with ServerProcess("--host", host) as server:
         with connect(server.address) as client:
             assert client.route("x").value == "hello x"
+
+
+def test_revoked_certificates_without_their_authority_let_nobody_in(
+    ours: Authority, tmp_path: Path
+) -> None:
+    cert, key = ours.issue_files("feed")
+    now = datetime.datetime.now(datetime.UTC)
+    revoked = (
+        x509.CertificateRevocationListBuilder()
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")]))
+        .last_update(now)
+        .next_update(now + datetime.timedelta(days=1))
+        .sign(ec.generate_private_key(ec.SECP256R1()), hashes.SHA256())
+    )
+    path = tmp_path / "revoked.pem"
+    path.write_bytes(revoked.public_bytes(serialization.Encoding.PEM))
+    done = run(
+        *("grpctap_server", "--port", "0", "--cert", cert, "--key", key),
+        *("--client-ca", str(path)),
+    )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert "revoked.pem: no certificate in PEM" in done.stderr

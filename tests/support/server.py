@@ -19,6 +19,7 @@ from grpc_reflection.v1alpha import reflection
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server.serve import SERVICE_NAME, enable_reflection, make_server, stop_server
 from grpctap_server.service import StreamServer
+from grpctap_server.starting import start_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -138,7 +139,7 @@ class RunningServer:
             enable_reflection((SERVICE_NAME, reflection.SERVICE_NAME), server)
         self.port = server.add_insecure_port(self.address)
         source = asyncio.create_task(self._feed.run()) if self._feed else None
-        await server.start()
+        await start_server(server)
         self._up.set()
         await self._stop.wait()
         if source is not None:
