@@ -189,7 +189,8 @@ class _Call:
         try:
             await self._handle(context)
         except asyncio.CancelledError:
-            if self._withdrawn and self._task is not None:
+            # One that its method was ending already has its status, and there can be but one.
+            if self._withdrawn and self._task is not None and not context.code():
                 self._task.uncancel()
                 raise auth.withdrawn() from None
             raise

@@ -192,6 +192,41 @@ def test_a_client_that_reads_nothing_is_cut_off_all_the_same(tmp_path: Path) -> 
         assert may(opened, TWO)
 
 
+def test_a_call_that_is_being_ended_as_slow_is_not_ended_twice(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "tokens"
+    write(path, ONE)
+    tokens = Tokens(path)
+    guard = Guard(tokens, Limits(data=1 << 20, request=1 << 21), Counters())
+    flood = CounterFeed(Schedule(0, 1_000_000), 1_000_000)
+    with (
+        RunningServer(flood, guard=guard, slow_timeout=0.2) as server,
+        channel(server.address) as opened,
+    ):
+        stub: Any = pb_grpc.StreamServerStub(opened)
+        request = pb.SimpleRequest(data="x" * 100_000)
+        call = stub.ListValue(request, timeout=60, metadata=bearer(ONE))
+        next(call)
+
+        def is_ending() -> bool:
+            # Longer than it takes to call it slow, shorter than it waits for its client then.
+            before = guard.counters.values
+            time.sleep(0.8)
+            return guard.counters.values == before
+
+        eventually(is_ending, "the buffers between are full")
+        write(path, TWO)
+        tokens.load()
+        server.run_soon(guard.end_withdrawn)
+        eventually(lambda: guard.counters.open == 0, "the call is over on the server")
+        ends = guard.counters
+        eventually(lambda: ends.evicted + ends.refused + ends.errors == 1, "and told of")
+        assert ends.errors == 0
+        call.cancel()
+    assert "Traceback" not in caplog.text
+
+
 def test_each_token_has_a_share_of_its_own(tmp_path: Path) -> None:
     path = tmp_path / "tokens"
     write(path, ONE, TWO)
