@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -241,6 +242,6 @@ def test_no_connection_takes_the_place_of_a_standard_error_that_is_closed() -> N
     script = 'exec "$0" -m grpctap_server --port 0 --until-eof --worker first 2>&-'
     with ChildProcess(("sh", "-c", script, sys.executable)) as server:
         server.await_line("listening on", "stdout")
-        assert os.readlink(f"/proc/{server.pid}/fd/2") == os.devnull
+        assert Path(f"/proc/{server.pid}/fd/2").readlink() == Path(os.devnull)
         server.close_stdin()
         assert server.wait() == 0
