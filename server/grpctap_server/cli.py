@@ -65,6 +65,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         The exit code: 0; 1 when the address cannot be listened on, or the feed cannot start or
         fails; 2 for arguments in error.
     """
+    _open_standard_files()
     parser = _make_parser(prog)
     try:
         args = parser.parse_args(argv)
@@ -109,6 +110,19 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         _say(prog, str(error))
         return _USAGE_ERROR if isinstance(error, PlaintextError) else 1
     return 0
+
+
+def _open_standard_files() -> None:
+    """See to it that nothing else gets the numbers of standard files that are closed.
+
+    A connection, say, into which the lines of the log would go.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest number that is free, so this one.
+            os.open(os.devnull, os.O_RDWR)
 
 
 def _say(prog: str, text: str) -> None:

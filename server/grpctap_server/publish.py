@@ -207,7 +207,7 @@ class Publisher:
 
         if broker.lost.is_set():
             raise BrokerError("the connection to the NATS server was lost")
-        subscription = await broker.client.subscribe(f"{inbox}.*", cb=on_ack)
+        subscription = await broker.subscribe(f"{inbox}.*", on_ack)
         on_way: deque[_Sent] = deque()
         try:
             unsent: Sequence[Item] = list(self._pending)

@@ -151,8 +151,8 @@ async def serve(feed: Feed, options: ServeOptions) -> None:
 
 async def _serve(feed: Feed, options: ServeOptions) -> None:
     protection = options.protection
+    _check_plaintext(options)
     await feed.start()
-    publisher = None if options.publish is None else await _start_publisher(feed, options.publish)
     service = StreamServer(feed, options.progress_interval, options.slow_timeout)
     guard = Guard(protection.tokens, fitting(protection.limits), Counters())
     server = make_server(guard, shares_port=bool(options.worker))
@@ -164,7 +164,6 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         names.append(_add_channelz(server))
     enable_reflection(names, server)
 
-    _check_plaintext(options)
     port = _listen(
         server,
         options.host,
@@ -172,6 +171,8 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         protection.certificate,
         probe=options.worker != "next",
     )
+    # It may make a stream, which a server that cannot be had must not leave behind.
+    publisher = None if options.publish is None else await _start_publisher(feed, options.publish)
     end = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in _END_SIGNALS:

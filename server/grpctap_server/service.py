@@ -18,11 +18,15 @@ from grpctap_server.patience import Context, PatientWriter, StuckError, abort_pa
 from grpctap_server.wakeups import Wakeups
 
 if TYPE_CHECKING:
-    from grpctap_server.feeds.base import Feed, Log
+    from collections.abc import Sequence
+
+    from grpctap_server.feeds.base import Feed, Item, Log
     from grpctap_server.messages import Messages
 
 # Read in chunks: a call that catches up must neither hold the loop nor make a million values ahead.
 _CHUNK = 128
+# A call whose client does not read keeps the rest of its chunk, so that must be small, too.
+_CHUNK_CHARACTERS = 1 << 16
 
 
 class StreamServer(pb_grpc.StreamServerServicer):
@@ -201,7 +205,7 @@ class _Call:
         if self._wants_progress:
             await self._writer.write(self._progress())
         while True:
-            items = self._log.read(self._after, _CHUNK)
+            items = _short(self._log.read(self._after, _CHUNK))
             bounds = self._log.bounds()
             first = items[0].sequence if items else bounds.first
             # Values may be missing in the middle of a log, too: those were taken out, for everyone.
@@ -245,6 +249,16 @@ class _Call:
             last_sequence=self._after,
             first_sequence=first,
         )
+
+
+def _short(items: Sequence[Item]) -> Sequence[Item]:
+    """Leave out what a call need not hold yet, if it is much."""
+    size = 0
+    for count, item in enumerate(items):
+        size += len(item.text)
+        if count and size > _CHUNK_CHARACTERS:
+            return items[:count]
+    return items
 
 
 def _source_failed(error: FeedError) -> _CallError:

@@ -55,7 +55,8 @@ class _StartError(Exception):
 class _Supervisor:
     def __init__(self, count: int, arguments: Sequence[str]) -> None:
         self._count = count
-        self._command = (sys.executable, "-m", "grpctap_server", *arguments)
+        # Without -P, modules of the folder that somebody happens to be in would come before ours.
+        self._command = (sys.executable, "-P", "-m", "grpctap_server", *arguments)
         self._joining: tuple[str, ...] = ()
         self._processes: set[Process] = set()
         self._ending = asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -19,6 +20,9 @@ from grpctap_protos import server_stream_pb2 as pb
 from grpctap_server import tokens
 from grpctap_server.feeds.nats import NatsFeed
 from grpctap_server.jetstream.address import parse_address
+from grpctap_server.jetstream.broker import BrokerError
+from grpctap_server.jetstream.broker import connect as connect_broker
+from grpctap_server.jetstream.consumer import fetch
 from support.client import Client, connect
 from support.nats import Admin, NatsServer
 from support.server import PATIENCE_S, RunningServer, ServerProcess, eventually
@@ -349,3 +353,20 @@ def test_without_the_library_one_line_says_what_to_install() -> None:
         1,
         "grpctap serve: NATS needs a library that is not installed; pip install 'grpctap[nats]'\n",
     )
+
+
+async def test_a_connection_that_closes_is_no_fault_of_the_program(
+    broker: NatsServer, admin: Admin
+) -> None:
+    admin.create()
+    admin.publish(["1"])
+    connection = await connect_broker(parse_address(broker.url()))
+    assert len((await fetch(connection, "S", 1, 1))[0]) == 1
+    closing = asyncio.create_task(connection.client.close())
+    # From here on it is closed, and nobody was told yet.
+    await asyncio.sleep(0)
+    assert not connection.lost.is_set()
+    with pytest.raises(BrokerError, match="connection closed"):
+        await fetch(connection, "S", 1, 1)
+    await closing
+    await connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
@@ -15,6 +16,7 @@ import pytest
 from grpctap_server.cli import main
 from grpctap_server.feeds.base import Bounds, Item, Log
 from grpctap_server.jetstream.address import parse_address
+from grpctap_server.jetstream.broker import NoStreamError
 from grpctap_server.publish import Publisher
 from support.nats import Admin, NatsServer
 from support.server import PATIENCE_S, ChildProcess, eventually
@@ -237,6 +239,28 @@ def test_a_stream_that_does_not_take_its_own_name_is_refused(
         f"grpctap serve: cannot publish to stream S at {broker.host}: it does not take the "
         "subject S; add that, as with: nats stream edit S --subjects S\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "complaint"),
+    [("127.0.0.1", 1, "address already in use"), ("0.0.0.0", 2, "say --allow-plaintext")],
+)
+def test_a_server_that_cannot_be_had_makes_no_stream(
+    broker: NatsServer, admin: Admin, host: str, code: int, complaint: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        command = (sys.executable, "-m", "grpctap_server", "--feed", "counter", "--port", port)
+        done = subprocess.run(
+            (*command, "--host", host, "--publish", broker.url()),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (code, "", 1)
+    assert complaint in done.stderr
+    with pytest.raises(NoStreamError):
+        admin.state()
 
 
 @pytest.mark.parametrize(

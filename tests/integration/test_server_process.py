@@ -1,9 +1,11 @@
 """The server as a process: its flags, its port, and how it starts and ends."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -233,4 +235,13 @@ def test_without_the_flag_standard_input_means_nothing() -> None:
         with connect(address) as client:
             assert client.take(1, "WTI ")
         server.terminate()
+        assert server.wait() == 0
+
+
+def test_no_connection_takes_the_place_of_a_standard_error_that_is_closed() -> None:
+    script = 'exec "$0" -m grpctap_server --port 0 --until-eof --worker first 2>&-'
+    with ChildProcess(("sh", "-c", script, sys.executable)) as server:
+        server.await_line("listening on", "stdout")
+        assert Path(f"/proc/{server.pid}/fd/2").readlink() == Path(os.devnull)
+        server.close_stdin()
         assert server.wait() == 0

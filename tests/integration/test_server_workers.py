@@ -189,3 +189,23 @@ def test_workers_that_make_no_sense_cost_one_line_and_exit_2(
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert complaint in err
+
+
+def test_modules_of_the_folder_that_it_is_started_in_are_not_run(tmp_path: Path) -> None:
+    (tmp_path / "grpc_health.py").write_text("raise SystemExit('not ours')")
+    # As the installed command has it, which does not look there either.
+    path = os.pathsep.join(str(Path(folder).resolve()) for folder in sys.path if folder)
+    command = (sys.executable, "-P", "-m", "grpctap_server", "--workers", "2", "--port", "0")
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path},
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stderr is not None
+        assert "listening on" in process.stderr.readline()
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0

@@ -1,12 +1,16 @@
 """Clients that do not read: they hold up nobody, cost nothing for long, and lose nothing."""
 
+import gc
 import signal
 import sys
 from itertools import islice
+from weakref import WeakSet
 
 import grpc
 import pytest
 
+from grpctap_server.feeds.base import Item
+from grpctap_server.feeds.counter import CounterFeed, CounterLog
 from grpctap_server.feeds.price import PriceFeed
 from grpctap_server.feeds.schedule import NANOSECONDS, Schedule
 from support.client import connect
@@ -16,6 +20,32 @@ FEED = PriceFeed(Schedule(NANOSECONDS // 100, 100_000))
 # A value of this size every 10 ms soon fills what is between server and client.
 LARGE = "x" * 200_000
 SLOW = (grpc.StatusCode.ABORTED, "SLOW_CONSUMER")
+
+
+class Text(str):
+    """A text of which is known whether it is still in memory."""
+
+    __slots__ = ("__weakref__",)
+
+
+class LargeFeed(CounterFeed):
+    """Large values, made anew for each call that reads them."""
+
+    def __init__(self) -> None:
+        super().__init__(Schedule(0, 1_000), 1_000)
+        self.texts: WeakSet[Text] = WeakSet()
+
+    def reopen(self, data: str, start: int) -> CounterLog:
+        log = super().reopen(data, start)
+        make = log.item
+
+        def item(sequence: int, event_time: int) -> Item:
+            text = Text(f"{sequence:050000}")
+            self.texts.add(text)
+            return make(sequence, event_time)._replace(text=text)
+
+        log.item = item  # type: ignore[method-assign]
+        return log
 
 
 def test_who_does_not_read_is_let_go_and_told_and_goes_on_with_nothing_lost() -> None:
@@ -98,3 +128,20 @@ def test_a_client_that_waits_for_values_is_not_slow() -> None:
     with RunningServer(feed, slow_timeout=0.3) as server, connect(server.address) as client:
         got = client.take(2, "z")
     assert got[1].sequence == got[0].sequence + 1
+
+
+def test_a_call_that_is_stuck_holds_few_values_in_memory() -> None:
+    feed = LargeFeed()
+    with RunningServer(feed, slow_timeout=0) as server, connect(server.address) as client:
+        call = client.open("", timeout=120)
+        next(call)
+
+        def few() -> bool:
+            gc.collect()
+            return len(feed.texts) < 5
+
+        # Of the 128 that it may read at once.
+        eventually(few, "but a few values are in memory")
+        assert server.service.open_calls == 1
+        assert len(list(islice(call, 500))) == 500
+        call.cancel()

@@ -26,9 +26,10 @@ class DemoServer:
 
     def __init__(self) -> None:
         # Numbering starts now, so that a newcomer sees #1 and not #280,000,000.
-        command = (sys.executable, "-m", "grpctap_server", "--port", "0", "--until-eof", "--quiet")
+        # Without -P, modules of the folder that somebody happens to be in would come before ours.
+        command = (sys.executable, "-P", "-m", "grpctap_server", "--port", "0")
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and arguments
-            (*command, "--start", f"{time.time():.1f}"),
+            (*command, "--until-eof", "--quiet", "--start", f"{time.time():.1f}"),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,

@@ -21,7 +21,7 @@ MOST_BYTES = 256 << 20
 """How much memory the lines may take that are kept, in bytes."""
 
 # A call makes text of no more than this at a time, or of one line.
-_READ_BYTES = 1 << 20
+_READ_BYTES = 1 << 16
 _LONGEST_NUMBER = 64
 
 

@@ -8,7 +8,7 @@ import json
 import logging
 import os
 import ssl
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -17,6 +17,8 @@ from grpctap_server.jetstream.address import AddressError, read_creds
 
 if TYPE_CHECKING:
     from nats.aio.client import Client
+    from nats.aio.msg import Msg
+    from nats.aio.subscription import Subscription
 
     from grpctap_server.jetstream.address import Address
 
@@ -167,6 +169,21 @@ class Broker:
             await self.client.publish(subject, body, **more)
         except (nats.errors.Error, OSError) as error:
             raise BrokerError(f"the NATS server cannot be written to: {_words(error)}") from None
+
+    async def subscribe(
+        self, subject: str, take: Callable[[Msg], Coroutine[Any, Any, None]]
+    ) -> Subscription:
+        """Have messages of a subject taken as they come.
+
+        Raises:
+            BrokerError: If there is no connection any more.
+        """
+        import nats.errors
+
+        try:
+            return await self.client.subscribe(subject, cb=take)
+        except (nats.errors.Error, OSError) as error:
+            raise BrokerError(f"the NATS server cannot be asked: {_words(error)}") from None
 
     async def close(self) -> None:
         """Close the connection; what depends on it ends."""

@@ -81,7 +81,7 @@ class _Consumer:
         self._name = self._inbox.rpartition(".")[2]
         if self._broker.lost.is_set():
             raise BrokerError("the connection to the NATS server was lost")
-        self._subscription = await client.subscribe(self._inbox, cb=self._take)
+        self._subscription = await self._broker.subscribe(self._inbox, self._take)
         config = {
             "name": self._name,
             "deliver_policy": "by_start_sequence",
