@@ -5,22 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
+from itertools import count as counting
 from pathlib import Path
 
 import pytest
 from google.rpc import code_pb2
 
+from grpctap.core.follow import Follower
 from grpctap.core.health import Away, Health, Largest
 from grpctap.core.listvalue import METHOD as LIST_VALUE
 from grpctap.core.reconnect import SECOND, Backoff, Reconnect
 from grpctap.core.recording import Opened, SeamAt
 from grpctap.core.seams import Cause, How, Interruption
+from grpctap.screens.health import HealthSide
 from grpctap.widgets.board_view import BoardView
 from grpctap.widgets.health_panel import HealthPanel, Report
 from grpctap.widgets.stream_log import StreamLog
 from support import tickers
 from support.puppet import Puppet, price_message, refusal
-from support.replays import START_NS, TICK_NS, play, price, prices, write
+from support.replays import (
+    START_NS,
+    TICK_NS,
+    await_end,
+    play,
+    playing,
+    price,
+    prices,
+    settled,
+    write,
+)
 from support.screens import hides, lines, shows, text, until
 from support.server import RunningServer
 from support.taps import await_values, make_tap
@@ -233,6 +247,27 @@ async def test_it_says_that_it_reads_the_history_and_a_recording_has_its_reconne
     assert percents == sorted(percents)
     assert not [frame for frame in frames if "behind" in frame or "sampled" in frame]
     assert not [frame for frame in reading if re.search(r"\b0/s", frame)]
+
+
+def test_the_history_is_read_although_its_end_was_taken_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One slice a look, as on a slow machine.
+    ticks = partial(Follower, clock=counting(step=10).__next__)
+    monkeypatch.setattr("grpctap.screens.health.Follower", ticks)
+    shown: list[Report] = []
+    monkeypatch.setattr(HealthPanel, "show", lambda _, report: shown.append(report))
+    with playing(write(tmp_path / "long.grpctap", prices(3_000))) as player:
+        await_end(player)
+        side = HealthSide(player)
+        side.toggle()
+        assert shown[-1].read is not None
+        player.seek(-1)
+        settled(player)
+        for _ in range(10):
+            side.look(player.snapshot())
+        assert 1_000 < side._health.values == player.snapshot().values < 3_000
+        assert shown[-1].read is None
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 60)])

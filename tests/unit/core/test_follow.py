@@ -104,6 +104,33 @@ def test_rows_that_are_taken_back_are_told_of_once(left: int) -> None:
     assert (follower.taken, follower.unseen, follower.behind) == (left + 3, 0, 0)
 
 
+def test_rows_that_come_back_before_those_that_were_taken_are_taken() -> None:
+    class Recorded:
+        """Who goes back in a recording has older rows again."""
+
+        def __init__(self) -> None:
+            self.go(5_000)
+
+        def go(self, values: int) -> None:
+            self.history = History(3_000)
+            append(self.history, values)
+
+        def slab(self, start: int, most: int, most_bytes: int) -> Slab:
+            return self.history.slab(start, most, most_bytes)
+
+    source = Recorded()
+    follower = Follower(source)
+    taken = [one.slab for one in follower.look(0.0)]
+    assert taken[0].first == 2_000
+    assert taken[-1].end < 4_000
+    source.go(4_000)
+    again = list(follower.look())
+    assert again[0].anew
+    assert (again[0].slab.first, again[-1].slab.end) == (1_000, 4_000)
+    assert not any(one.anew for one in again[1:])
+    assert (follower.taken, follower.unseen, follower.behind) == (3_000, 1_000, 0)
+
+
 def test_its_account_is_in_words() -> None:
     history = History(1_000)
     follower = Follower(history)

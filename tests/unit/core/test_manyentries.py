@@ -159,3 +159,13 @@ def test_what_is_no_message_among_messages_is_found(odd: bytes, place: int) -> N
     assert len(parse_entries(raws, framed(raws))) == 20
     raws[place] = odd
     assert same(raws)
+
+
+@pytest.mark.parametrize("field", ["call_id", "sequence_id_within_call", "timestamp", "message"])
+def test_a_field_that_no_entry_has_is_no_fault_of_ours(field: str) -> None:
+    raws = []
+    for raw in recorded([b"one" * 10] * 20):
+        entry = pb.Entry.FromString(raw)
+        entry.ClearField(field)
+        raws.append(entry.SerializeToString())
+    assert same(raws)

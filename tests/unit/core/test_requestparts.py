@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from google.protobuf import any_pb2, descriptor_pb2, struct_pb2, type_pb2, wrappers_pb2
 from google.protobuf.json_format import ParseDict
 
@@ -49,6 +50,43 @@ def test_secrets_are_left_out() -> None:
     option = descriptor_pb2.UninterpretedOption(identifier_value="ok", aggregate_value="fine")
     assert "hunter2" not in repr(request_parts(hidden))
     assert [part.value for part in request_parts(option)] == ["ok", "fine"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "authorization: Bearer hunter2",
+        "https://bob:hunter2@example.com/feed",
+        "host=db password=hunter2",
+        '{"api_key": "hunter2"}',
+        "with eyJhbGciOiJub25lIn0.hunter2",
+        "user 'x' access_token='hunter2'",
+    ],
+)
+def test_secrets_within_texts_are_left_out(text: str) -> None:
+    assert request_parts(SimpleRequest(data=text)) == ()
+    assert request_parts(wrappers_pb2.StringValue(value=text)) == ()
+    assert request_parts(type_pb2.Type(oneofs=[text, "one"])) == (
+        Part("oneofs[1]", "one", is_text=True),
+    )
+
+
+def test_a_pair_is_left_out_where_its_name_is_that_of_a_secret() -> None:
+    request = type_pb2.Type(
+        fields=[
+            type_pb2.Field(name="authorization", default_value="hunter2"),
+            type_pb2.Field(name="symbol", default_value="WTI"),
+        ]
+    )
+    assert request_parts(request) == (
+        Part("fields[1].name", "symbol", is_text=True),
+        Part("fields[1].default_value", "WTI", is_text=True),
+    )
+
+
+@pytest.mark.parametrize("text", ["WTI", "keystone", "basically", "12:30", "https://x/a:b", "a=b"])
+def test_other_texts_are_none(text: str) -> None:
+    assert request_parts(SimpleRequest(data=text)) == (Part("data", text, is_text=True),)
 
 
 def test_large_requests_are_cut() -> None:

@@ -49,7 +49,7 @@ class Follower:
     def __init__(self, source: Source, clock: Callable[[], float] = time.monotonic) -> None:
         self._source = source
         self._clock = clock
-        self._next = 0
+        self._next = self._total = 0
         self.taken = 0
         """Values taken."""
         self.unseen = 0
@@ -62,7 +62,8 @@ class Follower:
         end = self._clock() + limit_s
         while True:
             slab = self._source.slab(self._next, SLICE, SLICE_BYTES)
-            if anew := slab.end < self._next:
+            # Also ahead of what is taken next: the oldest rows are others then.
+            if anew := slab.end < self._next or slab.total < self._total:
                 self._next = self.taken = self.unseen = 0
                 slab = self._source.slab(0, SLICE, SLICE_BYTES)
             position = self.taken + self.unseen
@@ -70,7 +71,7 @@ class Follower:
             skipped = slab.first > self._next > 0
             self.unseen += slab.before - position
             self.taken += slab.values
-            self._next = slab.end
+            self._next, self._total = slab.end, slab.total
             self.behind = slab.total - slab.before - slab.values
             if slab.items or anew:
                 yield Taken(slab, skipped, anew)

@@ -55,9 +55,8 @@ def _messages(raws: Sequence[bytes], framed: bytes) -> list[Received] | None:
     stamps, calls, numbers = columns.timestamp, columns.call_id[:], columns.number[:]
     seconds, nanos, data = stamps.seconds[:], stamps.nanos[:], columns.message.data[:]
     if (
-        not len(seconds) == len(nanos) == len(data) == count
+        not len(seconds) == len(nanos) == len(data) == len(calls) == len(numbers) == count
         or calls != calls[:1] * count
-        or len(numbers) != count
         or numbers != list(range(numbers[0], numbers[0] + count))
     ):
         return None

@@ -11,7 +11,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from grpctap.core.oneline import in_order, known_text, name_of, scalar, type_of
-from grpctap.core.secrets import is_secret
+from grpctap.core.secrets import has_secret, is_secret
 from grpctap.core.text import printable, text_of
 from grpctap.core.types import map_entry
 
@@ -20,6 +20,8 @@ LONGEST = 200
 """Characters of a value; what differs only after them does not tell streams apart."""
 _MOST_ELEMENTS = 8
 _DEEPEST = 6
+# In a message that is a pair, the one tells what the other is.
+_NAMES = ("name", "key", "header")
 
 
 class Part(NamedTuple):
@@ -46,6 +48,8 @@ def request_parts(request: Message) -> tuple[Part, ...]:
 
 
 def _fields(message: Message, prefix: str, depth: int) -> Iterator[Part]:
+    if depth and _is_named_as_secret(message):
+        return
     for field, value in in_order(message):
         name = prefix + name_of(field)
         # A secret's name may be that of the message around it.
@@ -72,8 +76,19 @@ def _one(field: FieldDescriptor, value: Any, path: str, depth: int) -> Iterator[
     elif inner.file.package == "google.protobuf":
         text = known_text(inner, value)
     if text is not None:
-        # What is no text of its own has text in quotes.
-        if not is_secret("", text) and not is_secret("", text.partition('"')[2]):
+        # As much as is shown, and then some, in which a name may go on.
+        if not has_secret(text[: 2 * LONGEST]):
             yield Part(printable(path, LONGEST), printable(text, LONGEST), is_text)
     elif depth < _DEEPEST and type_of(value).full_name != "google.protobuf.Any":
         yield from _fields(value, f"{path}.", depth + 1)
+
+
+def _is_named_as_secret(message: Message) -> bool:
+    """Whether it is a pair such as {"name": "authorization", "value": …}."""
+    return any(
+        field.name.lower() in _NAMES
+        and field.type == FieldDescriptor.TYPE_STRING
+        and not field.is_repeated
+        and is_secret(text_of(value))
+        for field, value in in_order(message)
+    )

@@ -24,6 +24,11 @@ _SECRET = re.compile(
 
 # Whatever it is called: who sends one of these sends a key to something.
 _SECRET_VALUE = re.compile(r"\s*(bearer|basic)\s|eyJ[\w-]+\.", re.IGNORECASE)
+# Within other text: NAME=VALUE or "NAME": VALUE, what follows bearer, and the password of a URL.
+_SECRET_WITHIN = re.compile(
+    rf"({_SECRET.pattern})[\w.-]*[\"']?\s*[=:]|\b(bearer|basic)\s|\beyJ[\w-]+\.|://[^\s/@]*:[^\s/@]*@",
+    re.IGNORECASE,
+)
 
 
 def is_secret(key: str, value: str | bytes = "") -> bool:
@@ -39,6 +44,11 @@ def is_secret(key: str, value: str | bytes = "") -> bool:
             # Some write it without its padding.
             texts.append(base64.b64decode(f"{value}===").decode("latin-1"))
     return any(_SECRET_VALUE.match(text) for text in texts)
+
+
+def has_secret(text: str) -> bool:
+    """Whether there may be a secret anywhere in a text, as in a URL, a header or a setting."""
+    return _SECRET_WITHIN.search(text) is not None
 
 
 def shown_value(key: str, value: str | bytes, limit: int = MAX_LINE) -> str:

@@ -82,7 +82,9 @@ class HealthSide:
                 self._health = _health(self._tap)
                 self._begin_reading()
             self._health.take(taken)
-        if self._reading is not None and self._follower.next_row >= self._reading.stop:
+        # Of a recording, rows that were to be read may be taken back.
+        reading, follower = self._reading, self._follower
+        if reading is not None and (follower.next_row >= reading.stop or not follower.behind):
             self._reading = None
 
 
