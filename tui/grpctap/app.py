@@ -17,7 +17,9 @@ from textual import events
 from textual._context import active_message_pump
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
 from textual.widget import Widget
@@ -30,6 +32,8 @@ from grpctap.words import MOST_STREAMS
 _NUMBERS = range(1, MOST_STREAMS + 1)
 LONGEST_WAIT_S = 0.2
 """So long a key waits for the one before at most, in seconds."""
+_LEAST_PALETTE = Size(20, 8)
+"""The least terminal for the palette: without a line for its list Textual fails at some keys."""
 
 
 class _Driver(LinuxDriver):
@@ -170,6 +174,20 @@ class ViewerApp(App[int]):
         if isinstance(screen, HasCommands):
             yield from screen.system_commands()
 
+    def action_command_palette(self) -> None:
+        """Opens the palette, where there is room for it."""
+        if _has_room_for_palette(self.size):
+            super().action_command_palette()
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Closes a palette that has no room any more."""
+        if (
+            not _has_room_for_palette(event.size)
+            and self.screen_stack
+            and CommandPalette.is_open(self)
+        ):
+            self.screen.dismiss()
+
     def _fatal_error(self) -> None:
         """Ends the viewer at a mistake of its own: in a line, since a traceback shows secrets."""
         error = self._exception
@@ -189,3 +207,7 @@ class ViewerApp(App[int]):
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)
+
+
+def _has_room_for_palette(size: Size) -> bool:
+    return size.width >= _LEAST_PALETTE.width and size.height >= _LEAST_PALETTE.height
