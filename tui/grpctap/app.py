@@ -17,14 +17,14 @@ from textual import events
 from textual._context import active_message_pump
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-from textual.command import CommandPalette
 from textual.drivers.linux_driver import LinuxDriver
-from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
+from textual.theme import ThemeProvider
 from textual.widget import Widget
 
 from grpctap.screens.clipboard import HasCommands
+from grpctap.screens.palette import Palette
 from grpctap.screens.tabs import FIRST, Tabs, settle
 from grpctap.widgets.tab_line import TabLine, Title
 from grpctap.words import MOST_STREAMS
@@ -32,8 +32,6 @@ from grpctap.words import MOST_STREAMS
 _NUMBERS = range(1, MOST_STREAMS + 1)
 LONGEST_WAIT_S = 0.2
 """So long a key waits for the one before at most, in seconds."""
-_LEAST_PALETTE = Size(20, 8)
-"""The least terminal for the palette: without a line for its list Textual fails at some keys."""
 
 
 class _Driver(LinuxDriver):
@@ -176,17 +174,18 @@ class ViewerApp(App[int]):
 
     def action_command_palette(self) -> None:
         """Opens the palette, where there is room for it."""
-        if _has_room_for_palette(self.size):
-            super().action_command_palette()
+        if Palette.fits(self.size) and not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def search_themes(self) -> None:
+        """Opens the palette with all themes."""
+        self.push_screen(Palette(providers=[ThemeProvider], placeholder="Search for themes…"))
 
     def on_resize(self, event: events.Resize) -> None:
         """Closes a palette that has no room any more."""
-        if (
-            not _has_room_for_palette(event.size)
-            and self.screen_stack
-            and CommandPalette.is_open(self)
-        ):
-            self.screen.dismiss()
+        screen = self.screen if self.screen_stack else None
+        if isinstance(screen, Palette) and not Palette.fits(event.size):
+            screen.dismiss()
 
     def _fatal_error(self) -> None:
         """Ends the viewer at a mistake of its own: in a line, since a traceback shows secrets."""
@@ -207,7 +206,3 @@ class ViewerApp(App[int]):
 
     def _leave(self, exit_code: int) -> None:
         self.exit(return_code=exit_code)
-
-
-def _has_room_for_palette(size: Size) -> bool:
-    return size.width >= _LEAST_PALETTE.width and size.height >= _LEAST_PALETTE.height

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from grpctap.screens.box import BoxScreen
 from grpctap.widgets.lines import fit
+from grpctap.widgets.options import Options
 
 _WIDEST_NAME = 30
 
@@ -53,7 +54,7 @@ class ChooseScreen(BoxScreen[int | None]):
         with VerticalScroll(can_focus=False) as box:
             box.border_title = self._title
             box.border_subtitle = "enter chooses · escape goes back"
-            yield OptionList(*(self._option(choice, width) for choice in self._choices))
+            yield Options(*(self._option(choice, width) for choice in self._choices))
 
     def on_mount(self) -> None:
         """Begins at the one that is chosen now."""

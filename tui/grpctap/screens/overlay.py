@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 
 from grpctap.screens.box import BoxScreen
+from grpctap.widgets.options import Options
 
 
 class OverlayScreen(BoxScreen[int]):
@@ -44,7 +45,7 @@ class OverlayScreen(BoxScreen[int]):
             box.border_title = "Draw over this chart"
             box.border_subtitle = "enter draws or removes · escape closes"
             options = (Text(f"{'✓' if drawn else ' '} {name}") for name, drawn in self._names)
-            yield OptionList(*options, markup=False)
+            yield Options(*options, markup=False)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Tells which one was chosen."""

@@ -18,6 +18,8 @@ from grpctap.recordfile import unused_name
 
 _MOST_TRIES = 100
 _LONGEST_PATH = 300
+# Else librsvg, with which GNOME shows pictures, drops the blanks that a text begins with.
+_KEEPS_BLANKS = '<svg xml:space="preserve" '
 
 
 def take_picture(app: App[Any], method: str, widget: Widget | None = None) -> None:
@@ -30,7 +32,7 @@ def take_picture(app: App[Any], method: str, widget: Widget | None = None) -> No
     """
     svg = app.export_screenshot() if widget is None else _svg(widget, app.title)
     try:
-        path = _written(svg, method)
+        path = _written(svg.replace("<svg ", _KEEPS_BLANKS, 1), method)
     except OSError as error:
         reason = f"The current folder cannot be written: {error.strerror}"
         app.notify(reason, title="No picture", severity="error", markup=False)

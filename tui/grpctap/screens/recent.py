@@ -23,6 +23,7 @@ from grpctap.screens.values import ValuesScreen
 from grpctap.starter import Starter
 from grpctap.widgets.filter_input import FilterInput
 from grpctap.widgets.key_bar import KeyBar
+from grpctap.widgets.options import Options
 from grpctap.widgets.tab_line import TabLine
 from grpctap.widgets.title_line import TitleLine
 
@@ -91,7 +92,7 @@ class RecentScreen(Screen[None]):
         yield TabLine()
         yield TitleLine("recent calls")
         yield FilterInput("HOST:PORT of a server, or part of a recent call")
-        calls = OptionList(markup=False)
+        calls = Options(markup=False)
         calls.can_focus = False
         yield calls
         yield Static(NOTHING_YET, id="nothing", markup=False)
