@@ -8,8 +8,8 @@ import re
 import signal
 import socket
 import sys
-from contextlib import suppress
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,6 +17,7 @@ from grpctap_server import argtypes, protection
 from grpctap_server.feeds.base import FeedError
 from grpctap_server.jetstream.address import Address
 from grpctap_server.jetstream.flags import add_flags, check_flags, feed_type
+from grpctap_server.saying import say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
         os.environ.setdefault("GRPC_VERBOSITY", "NONE")
         protected = protection.read_flags(args, parser.error)
     except FeedError as error:
-        _say(prog, str(error))
+        say(str(error), prog)
         return 1
     except SystemExit as leave:
         return leave.code if isinstance(leave.code, int) else _USAGE_ERROR
@@ -107,7 +108,7 @@ def main(argv: Sequence[str] | None = None, prog: str = "grpctap serve") -> int:
     try:
         asyncio.run(serve(feed, options))
     except (ListenError, FeedError) as error:
-        _say(prog, str(error))
+        say(str(error), prog)
         return _USAGE_ERROR if isinstance(error, PlaintextError) else 1
     return 0
 
@@ -123,12 +124,6 @@ def _open_standard_files() -> None:
         except OSError:
             # The lowest number that is free, so this one.
             os.open(os.devnull, os.O_RDWR)
-
-
-def _say(prog: str, text: str) -> None:
-    # Whoever started the server may have closed its standard error since.
-    with suppress(OSError):
-        print(f"{prog}: {text}", file=sys.stderr, flush=True)  # noqa: T201
 
 
 def _make_parser(prog: str) -> argparse.ArgumentParser:
@@ -295,12 +290,10 @@ def _make_lines_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) 
     if retain > _MOST_LINES:
         parser.error(f"--retain: {retain} is more than {_MOST_LINES}, and lines are kept in memory")
 
-    def say(text: str) -> None:
-        _say(parser.prog, text)
-
+    tell = partial(say, prog=parser.prog)
     source: Source
     if args.file is not None:
-        source = GrowingFile(args.file, MOST_BYTES, say)
+        source = GrowingFile(args.file, MOST_BYTES, tell)
     elif args.until_eof:
         parser.error("--until-eof and --feed lines both read standard input; name a --file")
     elif sys.stdin is None:
@@ -308,9 +301,9 @@ def _make_lines_feed(parser: argparse.ArgumentParser, args: argparse.Namespace) 
     else:
         source = StandardInput()
         if sys.stdin.isatty():
-            say("each line typed here is a value, and Ctrl-D ends them; or pipe a program into it")
+            tell("each line typed here is a value, and Ctrl-D ends them; or pipe a program into it")
     tail = _TAIL_LINES if args.tail is None else args.tail
-    return LinesFeed(source, retain, tail, args.number_column, say)
+    return LinesFeed(source, retain, tail, args.number_column, tell)
 
 
 def _refuse(

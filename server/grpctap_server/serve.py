@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from grpctap_server.guard import Guard
 from grpctap_server.limits import Limits, fitting
 from grpctap_server.logs import log, logging_to_stderr
 from grpctap_server.protection import Protection
+from grpctap_server.saying import say
 from grpctap_server.service import StreamServer
 from grpctap_server.starting import start_server
 from grpctap_server.tls import Certificate
@@ -194,7 +194,7 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
         with contextlib.suppress(OSError):
             os.write(_STDOUT, f"{ready}\n".encode())
     else:
-        _say(ready)
+        say(ready)
     await end.wait()
     for number in _END_SIGNALS:
         # From here on a signal ends the process at once, and never with a traceback.
@@ -354,9 +354,3 @@ def _await_eof(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
     # The loop is closed when a signal came first.
     with contextlib.suppress(RuntimeError):
         loop.call_soon_threadsafe(end.set)
-
-
-def _say(text: str) -> None:
-    # Whoever started the server may have closed its standard error since.
-    with contextlib.suppress(OSError):
-        print(f"grpctap serve: {text}", file=sys.stderr, flush=True)  # noqa: T201

@@ -17,6 +17,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from grpctap_server.saying import say
+
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
     from collections.abc import Sequence
@@ -82,7 +84,7 @@ class _Supervisor:
                         *(self._started(number, keepers, self._joining) for number in others)
                     )
                 if not self._ending.is_set():
-                    _say(f"{first}, {self._count} workers")
+                    say(f"{first}, {self._count} workers")
                 await self._ending.wait()
                 code = 0
             except _StartError as error:
@@ -120,7 +122,7 @@ class _Supervisor:
                 return
             if loop.time() - began > _LONG_LIFE_S:
                 pause = _FIRST_PAUSE_S
-            _say(f"worker {number}{how}; another one starts in {pause:g} s")
+            say(f"worker {number}{how}; another one starts in {pause:g} s")
             flags = self._joining
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), pause)
@@ -136,11 +138,11 @@ class _Supervisor:
             process = await self._spawn(flags)
         except OSError as error:
             if not ready.done():
-                _say(f"a worker cannot be started: {error.strerror}")
+                say(f"a worker cannot be started: {error.strerror}")
             return 1, f" cannot be started: {error.strerror}"
         said = await _line(process)
         if said and ready.done():
-            _say(f"worker {number} is there again, as process {process.pid}")
+            say(f"worker {number} is there again, as process {process.pid}")
         elif said:
             ready.set_result(said)
         code = await process.wait()
@@ -224,9 +226,3 @@ def _how_ended(code: int) -> str:
         return f"was ended by {signal.Signals(-code).name}"
     except ValueError:
         return f"was ended by signal {-code}"
-
-
-def _say(text: str) -> None:
-    # Whoever started the server may have closed its standard error since.
-    with contextlib.suppress(OSError):
-        print(f"grpctap serve: {text}", file=sys.stderr, flush=True)  # noqa: T201

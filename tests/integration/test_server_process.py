@@ -245,3 +245,11 @@ def test_no_connection_takes_the_place_of_a_standard_error_that_is_closed() -> N
         assert Path(f"/proc/{server.pid}/fd/2").readlink() == Path(os.devnull)
         server.close_stdin()
         assert server.wait() == 0
+
+
+def test_what_it_says_goes_nowhere_when_its_standard_error_is_closed() -> None:
+    script = 'exec "$0" -m grpctap_server --port 0 --until-eof 2>&- </dev/null'
+    command = ("sh", "-c", script, sys.executable)
+    ended = subprocess.run(command, stdout=subprocess.PIPE, timeout=60)
+    assert ended.returncode == 0
+    assert ended.stdout == b""
