@@ -9,7 +9,6 @@ import logging
 import os
 import signal
 import socket
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server import health, peers
 from grpctap_server.chores import begin_chores
 from grpctap_server.counters import Counters
+from grpctap_server.eof import on_end_of_input
 from grpctap_server.feeds.base import Feed
 from grpctap_server.guard import Guard
 from grpctap_server.limits import Limits, fitting
@@ -44,7 +44,7 @@ _GRACE_S = 2.0
 # How long connections get to close after that, and then handlers to notice that they were
 # cancelled, in seconds.
 _LEFTOVER_S = 1.0
-_STDIN, _STDOUT = 0, 1
+_STDOUT = 1
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HOST_ERRORS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
@@ -178,8 +178,7 @@ async def _serve(feed: Feed, options: ServeOptions) -> None:
     for number in _END_SIGNALS:
         loop.add_signal_handler(number, end.set)
     if options.until_eof:
-        # A thread can wait for any kind of standard input; the loop only for some.
-        threading.Thread(target=_await_eof, args=(loop, end), daemon=True).start()
+        on_end_of_input(loop, end.set)
 
     chores = begin_chores(protection, guard, options.log_interval)
     source = asyncio.create_task(feed.run())
@@ -316,11 +315,10 @@ def _check_plaintext(options: ServeOptions) -> None:
     host, protection = options.host, options.protection
     try:
         # A host that is not this machine's is that before all else; any port tells.
-        _try_bind(host, 0)
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = _try_bind(host, 0)
     except OSError as error:
         raise _cannot_listen(join_address(host, options.port), error) from None
-    loopback = all(peers.is_loopback(str(address[0])) for *_, address in found)
+    loopback = all(map(peers.is_loopback, found))
     if loopback or protection.certificate is not None:
         return
     what = "values" if protection.tokens is None else "values and tokens"
@@ -332,8 +330,11 @@ def _check_plaintext(options: ServeOptions) -> None:
     log(logging.WARNING, "plaintext", host=host, advice=f"{what} can be read on the way")
 
 
-def _try_bind(host: str, port: int) -> None:
+def _try_bind(host: str, port: int) -> list[str]:
     """Bind a plain socket to the address and let go of it, since gRPC's own error lacks the cause.
+
+    Returns:
+        The addresses of the host, as numbers.
 
     Raises:
         OSError: If the host is unknown or the address cannot be had.
@@ -344,13 +345,4 @@ def _try_bind(host: str, port: int) -> None:
             # As gRPC does: connections of a server that just ended do not keep its port taken.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-
-
-def _await_eof(loop: asyncio.AbstractEventLoop, end: asyncio.Event) -> None:
-    # A standard input that was closed or fails is at its end, too.
-    with contextlib.suppress(OSError):
-        while os.read(_STDIN, 4096):
-            pass
-    # The loop is closed when a signal came first.
-    with contextlib.suppress(RuntimeError):
-        loop.call_soon_threadsafe(end.set)
+    return [str(address[0]) for *_, address in addresses]

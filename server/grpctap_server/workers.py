@@ -14,9 +14,9 @@ import re
 import signal
 import socket
 import sys
-import threading
 from typing import TYPE_CHECKING
 
+from grpctap_server.eof import on_end_of_input
 from grpctap_server.saying import say
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ _FIRST_PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 30.0
 # A worker that lived so long did not die of how it was started.
 _LONG_LIFE_S = 60.0
-_STDIN = 0
 _END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _ADDRESS = re.compile(r"listening on (\S+):(\d+)")
 
@@ -69,7 +68,7 @@ class _Supervisor:
         for number in _END_SIGNALS:
             loop.add_signal_handler(number, self._end, number)
         if until_eof:
-            threading.Thread(target=self._await_eof, args=(loop,), daemon=True).start()
+            on_end_of_input(loop, self._end_of_input)
         keepers: list[asyncio.Task[None]] = []
         with contextlib.ExitStack() as held:
             try:
@@ -175,15 +174,6 @@ class _Supervisor:
             _send(process, signal.SIGKILL)
         signal.signal(number, signal.SIG_DFL)
         os.kill(os.getpid(), number)
-
-    def _await_eof(self, loop: asyncio.AbstractEventLoop) -> None:
-        # A standard input that was closed or fails is at its end, too.
-        with contextlib.suppress(OSError):
-            while os.read(_STDIN, 4096):
-                pass
-        # The loop is closed when a signal came first.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(self._end_of_input)
 
     def _end_of_input(self) -> None:
         if not self._ending.is_set():
