@@ -73,14 +73,16 @@ def _seconds(text: str) -> Decimal:
     return value
 
 
+def _none_or_within(text: str, low: Decimal, high: Decimal) -> Decimal:
+    value = _seconds(text)
+    if value != 0 and not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text} is not 0, nor from {low} to {high} seconds")
+    return value
+
+
 def interval(text: str) -> Decimal:
     """Read 0, or an interval in seconds."""
-    value = _seconds(text)
-    if value != 0 and not _SHORTEST_INTERVAL_S <= value <= _LONGEST_INTERVAL_S:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not 0, nor from {_SHORTEST_INTERVAL_S} to {_LONGEST_INTERVAL_S} seconds"
-        )
-    return value
+    return _none_or_within(text, _SHORTEST_INTERVAL_S, _LONGEST_INTERVAL_S)
 
 
 def progress_interval(text: str) -> Decimal:
@@ -95,12 +97,7 @@ def progress_interval(text: str) -> Decimal:
 
 def slow_timeout(text: str) -> Decimal:
     """Read 0, or a time in seconds."""
-    value = _seconds(text)
-    if value != 0 and not _SHORTEST_SLOW_S <= value <= _LONGEST_PROGRESS_S:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not 0, nor from {_SHORTEST_SLOW_S} to {_LONGEST_PROGRESS_S} seconds"
-        )
-    return value
+    return _none_or_within(text, _SHORTEST_SLOW_S, _LONGEST_PROGRESS_S)
 
 
 def moment(text: str) -> int:

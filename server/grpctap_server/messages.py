@@ -7,11 +7,11 @@ from weakref import WeakValueDictionary
 
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_server import tokens
+from grpctap_server.feeds.schedule import NANOSECONDS
 
 if TYPE_CHECKING:
     from grpctap_server.feeds.base import Bounds, Item, Log
 
-_NANOSECONDS = 1_000_000_000
 # Calls at the head of a log ask for the same value at almost the same time, so few must be kept,
 _KEPT = 8
 # and only short ones: what is long takes longer to send than to make.
@@ -63,7 +63,7 @@ class Messages:
             resume_token=self._token(after),
             first_sequence=bounds.first,
         )
-        message.progress_interval.FromNanoseconds(round(interval * _NANOSECONDS))
+        message.progress_interval.FromNanoseconds(round(interval * NANOSECONDS))
         return message
 
     def _make(self, item: Item, first: int) -> pb.StreamResponse:
@@ -75,7 +75,7 @@ class Messages:
             first_sequence=first,
             number=item.number,
         )
-        seconds, nanos = divmod(item.event_time, _NANOSECONDS)
+        seconds, nanos = divmod(item.event_time, NANOSECONDS)
         message.event_time.seconds = seconds
         message.event_time.nanos = nanos
         return message

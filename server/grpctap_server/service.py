@@ -11,7 +11,7 @@ import grpc
 from grpctap_protos import server_stream_pb2 as pb
 from grpctap_protos import server_stream_pb2_grpc as pb_grpc
 from grpctap_server import tokens
-from grpctap_server.errors import CallError as _CallError
+from grpctap_server.errors import CallError
 from grpctap_server.feeds.base import FeedError
 from grpctap_server.messages import SharedMessages
 from grpctap_server.patience import Context, PatientWriter, StuckError, abort_patiently
@@ -91,7 +91,7 @@ class StreamServer(pb_grpc.StreamServerServicer):
             await call.run()
         except FeedError as error:
             await abort_patiently(context, _source_failed(error).status())
-        except _CallError as error:
+        except CallError as error:
             await abort_patiently(context, error.status())
         finally:
             self._open_calls -= 1
@@ -102,13 +102,13 @@ class StreamServer(pb_grpc.StreamServerServicer):
         try:
             token = tokens.decode(request.resume_token)
         except tokens.TokenError as error:
-            raise _CallError(
+            raise CallError(
                 grpc.StatusCode.INVALID_ARGUMENT,
                 "TOKEN_INVALID",
                 f"the resume token is not one of this server's: {error}",
             ) from None
         if token.data != tokens.fingerprint(request.data):
-            raise _CallError(
+            raise CallError(
                 grpc.StatusCode.INVALID_ARGUMENT,
                 "TOKEN_INVALID",
                 "the resume token was made for other data; send it with the data of its own call",
@@ -121,7 +121,7 @@ def _position(token: tokens.Token, log: Log) -> int:
     """Tell after which sequence of the log to go on, or refuse a token that it cannot continue.
 
     Raises:
-        _CallError: If it is of another log, ahead of this one, or older than what is kept.
+        CallError: If it is of another log, ahead of this one, or older than what is kept.
     """
     bounds = log.bounds()
     facts: dict[str, object] = {
@@ -135,7 +135,7 @@ def _position(token: tokens.Token, log: Log) -> int:
     oldest = tokens.encode(tokens.Token(stream, token.data, log.start, tokens.OLDEST))
     way_on = {"oldest_token": base64.b64encode(oldest).decode()}
     if token.stream != stream:
-        raise _CallError(
+        raise CallError(
             grpc.StatusCode.FAILED_PRECONDITION,
             "STREAM_CHANGED",
             f"the resume token is of another log, and the numbering of {log.stream_id} is not its "
@@ -146,7 +146,7 @@ def _position(token: tokens.Token, log: Log) -> int:
     if token.sequence == tokens.OLDEST and bounds.horizon >= 0:
         return bounds.first - 1
     if token.sequence > bounds.horizon:
-        raise _CallError(
+        raise CallError(
             grpc.StatusCode.OUT_OF_RANGE,
             "TOKEN_AHEAD",
             f"the resume token stands at #{token.sequence}, but the newest value is "
@@ -154,7 +154,7 @@ def _position(token: tokens.Token, log: Log) -> int:
             **facts,
         )
     if token.sequence + 1 < bounds.first:
-        raise _CallError(
+        raise CallError(
             grpc.StatusCode.OUT_OF_RANGE,
             "TOKEN_EXPIRED",
             f"the values #{token.sequence + 1} to #{bounds.first - 1} are no longer kept; "
@@ -192,7 +192,7 @@ class _Call:
         """Send what is there, then what comes.
 
         Raises:
-            _CallError: If the server shuts down, or values are lost to a client that reads too
+            CallError: If the server shuts down, or values are lost to a client that reads too
                 slowly, or not at all.
         """
         try:
@@ -232,16 +232,16 @@ class _Call:
     def _progress(self) -> pb.StreamResponse:
         return self._messages.progress(self._after, self._log.bounds(), self._progress_interval)
 
-    def _too_slow(self, first: int) -> _CallError:
+    def _too_slow(self, first: int) -> CallError:
         return self._slow(
             f"the values #{self._after + 1} to #{first - 1} are no longer kept", first
         )
 
-    def _stuck(self, error: StuckError) -> _CallError:
+    def _stuck(self, error: StuckError) -> CallError:
         return self._slow(str(error), self._log.bounds().first)
 
-    def _slow(self, why: str, first: int) -> _CallError:
-        return _CallError(
+    def _slow(self, why: str, first: int) -> CallError:
+        return CallError(
             grpc.StatusCode.ABORTED,
             "SLOW_CONSUMER",
             f"the client reads too slowly: {why}",
@@ -261,9 +261,9 @@ def _short(items: Sequence[Item]) -> Sequence[Item]:
     return items
 
 
-def _source_failed(error: FeedError) -> _CallError:
-    return _CallError(grpc.StatusCode.UNAVAILABLE, "SOURCE_UNAVAILABLE", str(error))
+def _source_failed(error: FeedError) -> CallError:
+    return CallError(grpc.StatusCode.UNAVAILABLE, "SOURCE_UNAVAILABLE", str(error))
 
 
-def _shutting_down() -> _CallError:
-    return _CallError(grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN", "the server is shutting down")
+def _shutting_down() -> CallError:
+    return CallError(grpc.StatusCode.UNAVAILABLE, "SHUTTING_DOWN", "the server is shutting down")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from grpctap_server.feeds.schedule import NANOSECONDS
 from grpctap_server.jetstream.address import AddressError, read_creds
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ _PING_S = 5
 _PINGS_UNANSWERED = 2
 _STREAM_NOT_FOUND = 10059
 _LONGEST_TEXT = 300
-_NANOSECONDS = 1_000_000_000
 
 _T = TypeVar("_T")
 
@@ -296,7 +296,7 @@ def parse_time(text: str) -> int:
     seconds, _, rest = text.partition(".")
     end = next((at for at, c in enumerate(rest) if not c.isdigit()), len(rest))
     moment = datetime.fromisoformat(seconds + rest[end:])
-    return int(moment.timestamp()) * _NANOSECONDS + int(f"{rest[:end]:0<9.9}")
+    return int(moment.timestamp()) * NANOSECONDS + int(f"{rest[:end]:0<9.9}")
 
 
 def clean(text: str) -> str:

@@ -10,6 +10,7 @@ import contextlib
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
+from grpctap_server.feeds.schedule import NANOSECONDS
 from grpctap_server.jetstream.broker import BrokerError
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from grpctap_server.jetstream.broker import Broker
 
-_NANOSECONDS = 1_000_000_000
 _ACK_PREFIX = "$JS.ACK."
 _SHORT_REPLY = 9
 _LONG_REPLY = 11
@@ -90,7 +90,7 @@ class _Consumer:
             "replay_policy": "instant",
             "mem_storage": True,
             "num_replicas": 1,
-            "inactive_threshold": _FORGOTTEN_S * _NANOSECONDS,
+            "inactive_threshold": _FORGOTTEN_S * NANOSECONDS,
         }
         await self._broker.ask(
             f"CONSUMER.CREATE.{self._stream}.{self._name}",
@@ -184,8 +184,8 @@ class Tail(_Consumer):
     async def _pull_on(self) -> None:
         await self.pull(
             _TAIL_BATCH,
-            expires=_PULL_S * _NANOSECONDS,
-            idle_heartbeat=_HEARTBEAT_S * _NANOSECONDS,
+            expires=_PULL_S * NANOSECONDS,
+            idle_heartbeat=_HEARTBEAT_S * NANOSECONDS,
         )
 
 
