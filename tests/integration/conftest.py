@@ -1,11 +1,15 @@
-"""Authorities for the tests of TLS, one trusted and one unknown, and recordings in small steps."""
+"""Authorities for the tests of TLS, one trusted and one unknown, brokers, and small steps."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 import grpctap.core.places
 import grpctap.playing
+from support.nats import Admin, NatsServer
 from support.peers import Authority
 
 
@@ -26,3 +30,15 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(grpctap.core.places, "_ENTRIES", 5)
     monkeypatch.setattr(grpctap.core.places, "_PLACES_A_COPY", 3)
     monkeypatch.setattr(grpctap.playing, "BREATH_S", 0)
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[NatsServer]:
+    with NatsServer(tmp_path) as server:
+        yield server
+
+
+@pytest.fixture
+def admin(broker: NatsServer) -> Iterator[Admin]:
+    with Admin(broker) as opened:
+        yield opened

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -26,18 +25,6 @@ from grpctap_server.jetstream.consumer import fetch
 from support.client import Client, connect
 from support.nats import Admin, NatsServer
 from support.server import PATIENCE_S, RunningServer, ServerProcess, eventually
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[NatsServer]:
-    with NatsServer(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-def admin(broker: NatsServer) -> Iterator[Admin]:
-    with Admin(broker) as opened:
-        yield opened
 
 
 def serving(broker: NatsServer, stream: str = "S") -> RunningServer:

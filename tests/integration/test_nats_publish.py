@@ -7,7 +7,7 @@ import logging
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -60,18 +60,6 @@ class MemoryLog(Log):
         while len(self._items) <= after and self._final is None:
             self._news.clear()
             await self._news.wait()
-
-
-@pytest.fixture
-def broker(tmp_path: Path) -> Iterator[NatsServer]:
-    with NatsServer(tmp_path) as server:
-        yield server
-
-
-@pytest.fixture
-def admin(broker: NatsServer) -> Iterator[Admin]:
-    with Admin(broker) as opened:
-        yield opened
 
 
 @asynccontextmanager
